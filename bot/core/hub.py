@@ -23,6 +23,7 @@ class RepositoryId:
 
     @property
     def owner(self) -> str:
+        """The account that owns it."""
         return self.name.partition("/")[0]
 
 
@@ -120,4 +121,5 @@ class Run:
 
     @property
     def ended(self) -> bool:
+        """Whether GitHub will not change it any more, short of a re-run."""
         return self.status == "completed"
