@@ -1,0 +1,342 @@
+"""What the API can answer, or not answer, and what becomes of it: Outage, Denied or nothing there."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from bot.core.hub import RepositoryId
+from bot.gh import Hub
+from bot.gh.line import Lines
+from bot.outage import Denied, Outage
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+HOME = RepositoryId(7, 3, "coreos/manifest")
+
+
+@dataclass(frozen=True)
+class Answer:
+    body: object = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    raw: bytes | None = None
+    delay: float = 0
+    length: int | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    token: str
+    body: object
+
+
+class Server:
+    """Answers each path with the next of its answers, and its last one from then on."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.requests: list[Request] = []
+        self.minted = 0
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                length = int(self.headers.get("Content-Length") or 0)
+                body = json.loads(self.rfile.read(length)) if length else None
+                path = self.path.partition("?")[0]
+                server.requests.append(Request(self.command, path, self.headers.get("Authorization", ""), body))
+                self.send(server.next_answer(path))
+
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
+
+            def send(self, answer: Answer) -> None:
+                time.sleep(answer.delay)
+                data = answer.raw if answer.raw is not None else json.dumps(answer.body).encode()
+                self.send_response(answer.status)
+                for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(data) if answer.length is None else answer.length))
+                self.end_headers()
+                self.wfile.write(data)
+                self.close_connection = answer.length is not None
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = False
+        self.thread = threading.Thread(target=self.http.serve_forever, args=(0.02,))
+        self.thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.http.server_port}"
+
+    def next_answer(self, path: str) -> Answer:
+        if path.endswith("/access_tokens") and path not in self.answers:
+            self.minted += 1
+            repositories = [{"id": HOME.id, "full_name": HOME.name}]
+            expires = (NOW + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+            return Answer(
+                {"token": f"ghs_canary{self.minted}", "expires_at": expires, "repositories": repositories}, 201
+            )
+        waiting = self.answers.get(path) or [Answer({"message": "Not Found"}, 404)]
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    def seen(self, path: str) -> int:
+        return sum(request.path == path for request in self.requests)
+
+
+@pytest.fixture(scope="module")
+def key() -> str:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+    ).decode()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    yield server
+    server.http.shutdown()
+    server.thread.join()
+    server.http.server_close()
+
+
+@pytest.fixture
+def hub(server: Server, key: str) -> Iterator[Hub]:
+    hub = Hub(server.url, 42, key, clock=lambda: NOW, timeout=1)
+    yield hub
+    hub.close()
+
+
+PULL = "/repositories/7/pulls/1"
+COMMENTS = "/repositories/7/issues/1/comments"
+
+
+def test_a_read_is_tried_three_times(server: Server, hub: Hub) -> None:
+    server.answers["/repositories/7"] = [
+        Answer(status=502),
+        Answer(status=503),
+        Answer({"default_branch": "master", "clone_url": "https://example.com/a.git"}),
+    ]
+    assert hub.repository(HOME).default_branch() == "master"
+    assert server.seen("/repositories/7") == 3
+
+
+def test_a_write_is_never_repeated(server: Server, hub: Hub) -> None:
+    server.answers["/repositories/7/actions/workflows/image.yml/dispatches"] = [Answer(status=502)]
+    with pytest.raises(Outage, match=r"could not start image\.yml: GitHub answered 502"):
+        hub.builds(HOME, "coreos/scripts").dispatch("image.yml", "main", {})
+    assert server.seen("/repositories/7/actions/workflows/image.yml/dispatches") == 1
+
+
+def test_no_answer_in_time_is_an_outage(server: Server, hub: Hub) -> None:
+    server.answers["/repositories/7/pulls"] = [Answer(delay=1.3)]
+    with pytest.raises(Outage, match="no answer in time"):
+        hub.repository(HOME).open_pull("a", "b", "title", "body")
+    assert server.seen("/repositories/7/pulls") == 1
+
+
+def test_no_connection_is_an_outage(key: str) -> None:
+    hub = Hub("http://127.0.0.1:1", 42, key)
+    with pytest.raises(Outage, match="no connection"):
+        hub.installations()
+    hub.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Answer({"message": "slow down"}, 429), 60),
+        (Answer({"message": "slow down"}, 403, {"Retry-After": "7"}), 7),
+        (Answer({"message": "slow down"}, 429, {"Retry-After": "Sun, 01 Mar 2026 12:00:09 GMT"}), 9),
+        (Answer({"message": "You have exceeded a secondary rate limit. Please wait"}, 403), 60),
+        (
+            Answer(
+                {"message": "API rate limit exceeded for installation ID 3."},
+                403,
+                {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(NOW.timestamp()) + 100)},
+            ),
+            101,
+        ),
+    ],
+)
+def test_a_rate_limit_is_an_outage_that_says_how_long(server: Server, hub: Hub, answer: Answer, seconds: float) -> None:
+    server.answers[PULL] = [answer]
+    with pytest.raises(Outage) as caught:
+        hub.repository(HOME).pull(1)
+    assert caught.value.retry_after == seconds
+    assert server.seen(PULL) == 1
+
+
+@pytest.mark.parametrize("status", [403, 405, 409, 422])
+def test_a_refusal_is_not_worth_another_attempt(server: Server, hub: Hub, status: int) -> None:
+    server.answers[PULL] = [Answer({"message": "No\x1b[2J", "errors": [{"code": "custom", "message": "why"}]}, status)]
+    with pytest.raises(Denied) as caught:
+        hub.repository(HOME).pull(1)
+    assert caught.value.status == status
+    assert caught.value.reason == f"could not read a pull request: GitHub answered {status} (No\\u001b[2J; why)"
+
+
+def test_what_is_gone_is_none(server: Server, hub: Hub) -> None:
+    repository = hub.repository(HOME)
+    assert repository.pull(1) is None
+    assert repository.comment(5) is None
+    assert repository.compare("a" * 40, "b" * 40) is None
+    assert repository.commit(None, "abc1234") is None
+    assert repository.holds("other/project", "a" * 40, "master") is None
+    repository.react(5, "eyes")
+    with pytest.raises(Denied):
+        repository.role("somebody")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"{", b"[]", b"null", b"{}", b"7", b'"x"', b"<html>", b'{"number": "1"}', b'{"number": 1, "head": []}', b"\xff"],
+)
+def test_a_read_with_an_unreadable_answer_is_an_outage(server: Server, hub: Hub, raw: bytes) -> None:
+    server.answers[PULL] = server.answers[COMMENTS] = [Answer(raw=raw)]
+    with pytest.raises(Outage):
+        hub.repository(HOME).pull(1)
+
+
+@pytest.mark.parametrize("raw", [b"{", b"{}", b"7", b'"x"', b"<html>", b"[7]", b"[{}]", b'[{"user": 7}]'])
+def test_a_list_with_an_unreadable_answer_is_an_outage(server: Server, hub: Hub, raw: bytes) -> None:
+    server.answers["/repositories/7/issues/comments"] = [Answer(raw=raw)]
+    with pytest.raises(Outage):
+        hub.repository(HOME).comments_since(NOW)
+
+
+def test_a_truncated_answer_is_an_outage(server: Server, hub: Hub) -> None:
+    server.answers[PULL] = [Answer(raw=b"{}", length=200)]
+    with pytest.raises(Outage):
+        hub.repository(HOME).pull(1)
+
+
+def test_a_redirect_to_another_host_is_not_followed(server: Server, hub: Hub) -> None:
+    server.answers[PULL] = [Answer(status=301, headers={"Location": "http://localhost:9/elsewhere"})]
+    with pytest.raises(Outage, match="unreadable"):
+        hub.repository(HOME).pull(1)
+
+
+def test_an_unknown_token_is_replaced_once(server: Server, hub: Hub) -> None:
+    bad = Answer({"message": "Bad credentials"}, 401)
+    server.answers["/repositories/7/collaborators/ada/permission"] = [
+        bad,
+        Answer({"role_name": "maintain", "permission": "write"}),
+        bad,
+        bad,
+    ]
+    repository = hub.repository(HOME)
+    assert repository.role("ada") == "maintain"
+    with pytest.raises(Denied) as caught:
+        repository.role("ada")
+    assert caught.value.status == 401
+    used = [request.token for request in server.requests if request.path.endswith("permission")]
+    assert used == [f"Bearer ghs_canary{n}" for n in (1, 2, 2, 3)]
+
+
+def test_a_role_is_only_what_github_says_of_that_very_person(server: Server, hub: Hub) -> None:
+    path = "/repositories/7/collaborators/ada/permission"
+    server.answers[path] = [Answer({"role_name": "release-manager", "permission": "write", "user": {"id": 5}})]
+    assert hub.repository(HOME).role("ada", 5) == "write"
+    assert hub.repository(HOME).role("ada", 6) == "none"
+    server.answers[path] = [Answer({"role_name": "x", "permission": "y"})]
+    with pytest.raises(Outage):
+        hub.repository(HOME).role("ada")
+
+
+def test_a_token_is_kept_until_five_minutes_before_its_end(server: Server, key: str) -> None:
+    now = [NOW]
+    hub = Hub(server.url, 42, key, clock=lambda: now[0], timeout=1)
+    assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary1"
+    now[0] = NOW + timedelta(minutes=54)
+    assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary1"
+    assert hub.token(3, (7,), {"contents": "write"}) == "ghs_canary2"
+    now[0] = NOW + timedelta(minutes=55)
+    assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary3"
+    hub.close()
+    assert server.requests[0].body == {"repository_ids": [7], "permissions": {"contents": "read"}}
+
+
+def test_a_token_for_no_repository_in_particular_is_not_made(hub: Hub) -> None:
+    with pytest.raises(ValueError, match="reach all"):
+        hub.token(3, (), {"contents": "write"})
+
+
+def test_the_jwt_is_dated_back_a_minute_and_lasts_nine(server: Server, hub: Hub) -> None:
+    server.answers["/app/installations"] = [
+        Answer([{"id": 3, "suspended_at": None}, {"id": 4, "suspended_at": "2026-01-01T00:00:00Z"}])
+    ]
+    assert hub.installations() == [3]
+    proof = server.requests[0].token.removeprefix("Bearer ")
+    claims = jwt.decode(proof, options={"verify_signature": False})
+    assert claims == {"iat": NOW.timestamp() - 60, "exp": NOW.timestamp() + 480, "iss": "42"}
+
+
+def test_a_fault_says_nothing_of_our_token(server: Server, hub: Hub) -> None:
+    server.answers[PULL] = [
+        Answer(status=500),
+        Answer({"message": "no"}, 403),
+        Answer(raw=b"{"),
+        Answer(raw=b"", length=9),
+    ]
+    repository = hub.repository(HOME)
+    for _ in range(4):
+        with pytest.raises((Outage, Denied)) as caught:
+            repository.pull(1)
+        assert "canary" not in "".join(str(part) for part in (caught.getrepr(style="long"), repr(caught.value)))
+
+
+def test_a_build_repository_has_the_manifests_owner(hub: Hub) -> None:
+    for name in ("evil/scripts", "coreos", "/scripts", "coreos/"):
+        with pytest.raises(Denied, match="another owner"):
+            hub.builds(HOME, name)
+
+
+@pytest.mark.parametrize("name", ["../app", "coreos/..", "coreos/.", "a/b/c", "coreos/x?y", "coreos/é", "coreos"])
+def test_a_projects_name_cannot_lead_to_another_address(server: Server, hub: Hub, name: str) -> None:
+    assert hub.repository(HOME).compare("a" * 40, "b" * 40, name) is None
+    assert server.requests == []
+
+
+def test_the_api_is_reached_over_https_or_on_this_machine() -> None:
+    for url in ("http://api.github.com", "http://127.0.0.1.example.com", "ftp://127.0.0.1", "api.github.com"):
+        with pytest.raises(ValueError, match="https only"):
+            Lines(url, 20, lambda: NOW)
+
+
+def test_threads_never_use_each_others_token(server: Server, hub: Hub) -> None:
+    lines = Lines(server.url, 5, lambda: NOW)
+
+    def ask(name: str) -> None:
+        for _ in range(20):
+            lines.ask("test", name, lambda github: github.requester.requestJsonAndCheck("GET", f"/{name}"))
+
+    names = [f"thread{n}" for n in range(8)]
+    server.answers = {f"/{name}": [Answer({})] for name in names}
+    threads = [threading.Thread(target=ask, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert lines.calls["test"] == 160
+    lines.close()
+    assert all(request.token == f"Bearer {request.path[1:]}" for request in server.requests)
+    assert len(server.requests) == 160
