@@ -1,0 +1,50 @@
+# Everything a newcomer needs, in one place: `make` prints the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lock crash bench clean
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.complete ## make .venv from the lock file, every package checked against its hash
+
+$(VENV)/.complete: requirements.lock tools/preflight.sh
+	@sh tools/preflight.sh "$(PYTHON)"
+	@echo "Setting up $(VENV) (once; about a minute)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@touch $@
+
+demo: setup ## play one whole release on this machine (ONCE=1: exit at the end)
+	@$(BIN)/python -m bot demo $(if $(ONCE),--once)
+
+test: setup ## run all tests
+	@$(BIN)/python -m pytest -n 2
+
+check: setup ## types, lint, format, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: setup ## let ruff put the code in order
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock: setup ## write requirements.lock anew from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --group dev pyproject.toml --no-header --output-file requirements.lock
+
+crash: setup ## kill worker and receiver at N random moments of a release each time (N=50)
+	@$(BIN)/python -m tests.crash --runs $(or $(N),50)
+
+bench: setup ## time a release, acknowledgements and ref look-ups
+	@$(BIN)/python -m bench.release
+
+clean: ## remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
