@@ -1,0 +1,143 @@
+"""What publishing must know of a plan, small enough to travel in the pull request itself.
+
+A record is written when a plan is proposed and read when its pull request is merged, possibly weeks later,
+by another process, with the database lost. So it rides in the pull request's body, in a marker sealed with
+the operator's own key: people may edit the words around it, nobody else can make or change one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+MARK = "manifest-release-bot"
+_SEALED = re.compile(rf"<!-- {MARK}:plan ([A-Za-z0-9_-]{{1,60000}})\.([0-9a-f]{{64}}) -->")
+
+Blob = tuple[str, str]
+"""A file as git records it in a tree: (mode, blob id)."""
+
+
+@dataclass(frozen=True)
+class ChannelOrder:
+    """One channel as the plan saw it and what publishing does to it. `seen` is its version then, or None."""
+
+    name: str
+    ref: str
+    mode: str
+    seen: str | None
+    moves: bool
+
+
+@dataclass(frozen=True)
+class BuildOrder:
+    """The image build that publishing starts: where, which workflow, and for which formats."""
+
+    repository: str
+    workflow: str
+    ref: str
+    image: str
+    formats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A plan as publishing needs it. Commits and blobs are 40-hex, digests are `sha256:` and hex, times ISO 8601 UTC."""
+
+    repository: int
+    version: str
+    previous: str
+    tag: str
+    subject: str
+    base: str
+    base_commit: str
+    sdk: str
+    group: str
+    files: Mapping[str, Blob | None]
+    inputs: Mapping[str, str | None]
+    channels: tuple[ChannelOrder, ...]
+    build: BuildOrder | None
+    config: str
+    requested_by: str
+    request: str
+    issue: int
+    comment: int
+    asked_at: str
+    official: bool = True
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and the hex digest of the record's canonical JSON: the name of this plan."""
+        return sha256(_canonical(asdict(self)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        loaded: dict[str, Any] = json.loads(_canonical(asdict(self)))
+        return loaded
+
+
+def from_json(data: Mapping[str, Any]) -> Record:
+    """The record that `to_json` wrote. Raises KeyError or TypeError on anything else."""
+    build = data["build"]
+    return Record(
+        **{
+            **data,
+            "files": {path: tuple(blob) if blob else None for path, blob in data["files"].items()},
+            "channels": tuple(ChannelOrder(**channel) for channel in data["channels"]),
+            "build": BuildOrder(**{**build, "formats": tuple(build["formats"])}) if build else None,
+        }
+    )
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """A record bound to one pull request: its head commit and, once GitHub gave one, its number."""
+
+    record: Record
+    head: str
+    number: int | None = None
+
+    def numbered(self, number: int) -> Sealed:
+        """The same, for the pull request that GitHub numbered."""
+        return replace(self, number=number)
+
+
+def seal(sealed: Sealed, key: bytes) -> str:
+    """An HTML comment that carries the record and an HMAC-SHA256 over it. Same input, same text."""
+    payload = _canonical({"record": sealed.record.to_json(), "head": sealed.head, "number": sealed.number})
+    body = base64.urlsafe_b64encode(payload).decode().rstrip("=")
+    return f"<!-- {MARK}:plan {body}.{_mac(body, key)} -->"
+
+
+def unseal(text: str, key: bytes) -> Sealed | None:
+    """The record sealed in `text`, or None where there is none, it was altered, or there are several."""
+    found = _SEALED.findall(text)
+    if len(found) != 1:
+        return None
+    body, mac = found[0]
+    if not hmac.compare_digest(_mac(body, key), mac):
+        return None
+    try:
+        data = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        return Sealed(from_json(data["record"]), data["head"], data["number"])
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return None
+
+
+def sha256(data: bytes) -> str:
+    """`sha256:` and the hex digest: how digests are written in records, trailers and pages."""
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def _canonical(data: object) -> bytes:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _mac(body: str, key: bytes) -> str:
+    return hmac.new(key, f"{MARK}:plan:{body}".encode(), hashlib.sha256).hexdigest()
