@@ -81,9 +81,21 @@ class Check(Intent):
 
 @dataclass(frozen=True)
 class Follow(Intent):
-    """Look at the image build of this version and tell people what is new about it."""
+    """Look at the image build of this version and tell people what is new about it.
+
+    `again`: order the next look while it runs. A look that an event asked for does not: the chain has its own.
+    """
 
     version: str
+    again: bool = True
+    lane: ClassVar[Lane] = "follow"
+
+
+@dataclass(frozen=True)
+class RunChanged(Intent):
+    """A GitHub Actions run in `repository` (where images are built) changed; most runs there are not ours."""
+
+    run: int
     lane: ClassVar[Lane] = "follow"
 
 
@@ -95,7 +107,7 @@ class Reconcile(Intent):
 
 
 KINDS: dict[str, type[Intent]] = {
-    kind.__name__: kind for kind in (Acknowledge, Answer, AnswerNow, Publish, Withdraw, Check, Follow, Reconcile)
+    kind.__name__: kind for kind in (Acknowledge, Answer, AnswerNow, Publish, Withdraw, Check, Follow, RunChanged, Reconcile)
 }
 
 

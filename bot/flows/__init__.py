@@ -1,0 +1,1 @@
+"""Durable procedures, one file each; `engine` alone knows how they are made durable."""
