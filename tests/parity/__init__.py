@@ -1,0 +1,1 @@
+"""Adapters that compare the manifest core with what the real repo tool wrote."""
