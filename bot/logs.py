@@ -74,6 +74,7 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     engine = logging.getLogger("dbos")
     engine.handlers = [logging.NullHandler()]
     engine.propagate = True
+    engine.setLevel(logging.WARNING)
     for chatty in ("urllib3", "git", "github"):
         logging.getLogger(chatty).setLevel(max(logging.INFO, logging.getLevelName(level)))
 
