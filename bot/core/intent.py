@@ -107,7 +107,8 @@ class Reconcile(Intent):
 
 
 KINDS: dict[str, type[Intent]] = {
-    kind.__name__: kind for kind in (Acknowledge, Answer, AnswerNow, Publish, Withdraw, Check, Follow, RunChanged, Reconcile)
+    kind.__name__: kind
+    for kind in (Acknowledge, Answer, AnswerNow, Publish, Withdraw, Check, Follow, RunChanged, Reconcile)
 }
 
 

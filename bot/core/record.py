@@ -48,7 +48,7 @@ class BuildOrder:
 
 @dataclass(frozen=True)
 class Record:
-    """A plan as publishing needs it. Commits and blobs are 40-hex, digests are `sha256:` and hex, times ISO 8601 UTC."""
+    """A plan as publishing needs it. Commits and blobs are 40-hex, digests `sha256:` and hex, times ISO 8601 UTC."""
 
     repository: int
     version: str

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable
 
 _LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:\[bot\])?")
-_URL = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~!$&+,;=:@%/^-]*)?(?:\?[A-Za-z0-9._=&-]*)?(?:#[A-Za-z0-9_-]*)?")
+_URL = re.compile(
+    r"https?://[A-Za-z0-9.:\[\]-]+(?:/[A-Za-z0-9._~!$&+,;=:@%/^-]*)?(?:\?[A-Za-z0-9._=&-]*)?(?:#[A-Za-z0-9_-]*)?"
+)
 LIMIT = 120
 
 

@@ -1,0 +1,214 @@
+"""The eight proofs: what must be true of a merge before anything is published, one small function each.
+
+Every fact is read again from GitHub and git when publishing starts; nothing is believed because the bot once
+wrote it. A proof returns None when it holds, or the sentence that says why it does not. All eight are always
+tried, so that a person sees everything that is wrong at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bot.core.config import Config
+from bot.core.hub import Bot, Pull, RepositoryId
+from bot.core.plan import build_order, channels_for, group_for
+from bot.core.record import Blob, Record, Sealed
+from bot.core.tree import Tree
+from bot.core.version import Version
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What GitHub and git say now about one merged pull request.
+
+    `parent` is the first parent of the merge commit: the base before the merge. `base_head` and `base_tree` are
+    the base now. `expected_tag` is the id of the tag object that we would push, `tag_now` what the server has.
+    """
+
+    repository: RepositoryId
+    admitted: bool
+    bot: Bot
+    pull: Pull
+    commits: tuple[str, ...]
+    parent: str
+    parent_tree: Tree
+    merged_tree: Tree
+    base_head: str
+    base_tree: Tree
+    merge_in_base: bool
+    planned_base_in_parent: bool
+    released: Mapping[Version, str]
+    tag_now: str | None
+    expected_tag: str | None
+    config: Config
+
+
+@dataclass(frozen=True)
+class Foresight:
+    """What is known of a release pull request that is still open. `base_tree` is its base now."""
+
+    bot: Bot
+    pull: Pull
+    base_tree: Tree
+    released: Mapping[Version, str]
+    config: Config
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One proof as it came out: `why` is None where it holds."""
+
+    number: int
+    name: str
+    why: str | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it holds."""
+        return self.why is None
+
+
+def prove(sealed: Sealed, facts: Facts) -> tuple[Proof, ...]:
+    """All eight proofs, in order."""
+    return tuple(Proof(number, name, proof(sealed, facts)) for number, (name, proof) in enumerate(PROOFS, start=1))
+
+
+def foresee(sealed: Sealed, facts: Foresight) -> tuple[str, ...]:
+    """Why merging this open pull request, as it is now, would publish nothing; empty when it would publish."""
+    pull, record = facts.pull, sealed.record
+    reasons = []
+    if sealed.number != pull.number or facts.pull.author_id != facts.bot.user_id:
+        reasons.append("this pull request is not the one that the plan was made for")
+    if pull.base != record.base:
+        reasons.append(f"it targets {pull.base}, the plan is for {record.base}")
+    if pull.head_sha != sealed.head:
+        reasons.append(f"its branch holds other commits than the planned {sealed.head[:12]}")
+    for path, blob in record.inputs.items():
+        entry = facts.base_tree.get(path)
+        if (entry.blob if entry else None) != blob:
+            reasons.append(f"{path} changed on {record.base} since the plan was made")
+    if decisions(facts.config, record) != planned_decisions(record):
+        reasons.append("the configuration changed what it says about channels, the group or the image build")
+    version = Version.parse(record.version)
+    if any(other.build == version.build and other >= version for other in facts.released):
+        reasons.append(f"{record.version} or a higher version of its line is released already")
+    return tuple(reasons)
+
+
+def admitted(sealed: Sealed, facts: Facts) -> str | None:
+    """P1: repository and installation are ones the operator admits, and the plan was made for this repository."""
+    if not facts.admitted:
+        return f"installation {facts.repository.installation} is not one that this bot serves"
+    if sealed.record.repository != facts.repository.id:
+        return "the plan was made for another repository"
+    return None
+
+
+def ours(sealed: Sealed, facts: Facts) -> str | None:
+    """P2: our App opened this pull request for this release."""
+    if facts.pull.author_id != facts.bot.user_id:
+        return f"the pull request was not opened by {facts.bot.login}"
+    if sealed.number != facts.pull.number:
+        return f"the plan belongs to pull request {sealed.number}, not to this one"
+    return None
+
+
+def head_as_planned(sealed: Sealed, facts: Facts) -> str | None:
+    """P3: the head is the planned branch of this repository and holds exactly the one planned commit."""
+    pull = facts.pull
+    if pull.head_repository != facts.repository.id or pull.base_repository != facts.repository.id:
+        return "the merged branch is in another repository"
+    if pull.head != f"release-bot/{sealed.record.tag}":
+        return f"the merged branch is not release-bot/{sealed.record.tag}"
+    if facts.commits != (sealed.head,) or pull.head_sha != sealed.head:
+        return f"the merged branch holds other commits than the planned {sealed.head[:12]}"
+    return None
+
+
+def merged_into_base(sealed: Sealed, facts: Facts) -> str | None:
+    """P4: it was merged into the planned base, the merge commit is there now, and nobody has reverted it."""
+    if not facts.pull.merged or facts.pull.merge_commit is None:
+        return "the pull request is not merged"
+    if facts.pull.base != sealed.record.base:
+        return f"it was merged into {facts.pull.base}, not into {sealed.record.base}"
+    if not facts.merge_in_base:
+        return f"the merge commit is not on {sealed.record.base} any more"
+    changed = _differing(sealed.record.files, facts.base_tree)
+    if changed:
+        return f"{sealed.record.base} no longer holds the planned {changed[0]} (reverted or changed since)"
+    return None
+
+
+def only_planned_changes(sealed: Sealed, facts: Facts) -> str | None:
+    """P5: between the base before the merge and the merge, the planned files differ, as planned, and no others."""
+    record = sealed.record
+    foreign = [path for path in facts.parent_tree.changes_to(facts.merged_tree) if path not in record.files]
+    if foreign:
+        return f"the merge also changes {foreign[0]}"
+    wrong = _differing(record.files, facts.merged_tree)
+    if wrong:
+        return f"the merged {wrong[0]} is not the planned one"
+    return None
+
+
+def version_is_next(sealed: Sealed, facts: Facts) -> str | None:
+    """P6: the version is higher than every release of its line, and its tag is absent or exactly ours."""
+    version = Version.parse(sealed.record.version)
+    if facts.tag_now is not None:
+        return None if facts.tag_now == facts.expected_tag else f"the tag {sealed.record.tag} exists and is not ours"
+    higher = [other for other in facts.released if other.build == version.build and other >= version]
+    return f"{max(higher)} was released on this line meanwhile" if higher else None
+
+
+def branch_moved_forward(sealed: Sealed, facts: Facts) -> str | None:
+    """P7: the release branch has only moved forward since the plan, up to the merge and on from there."""
+    if not facts.planned_base_in_parent:
+        return f"{sealed.record.base} was rewound since the plan ({sealed.record.base_commit[:12]} is not in it)"
+    return None
+
+
+def inputs_unchanged(sealed: Sealed, facts: Facts) -> str | None:
+    """P8: what the plan was computed from is the same at the base before the merge, and so is the configuration."""
+    record = sealed.record
+    for path, blob in record.inputs.items():
+        entry = facts.parent_tree.get(path)
+        if (entry.blob if entry else None) != blob:
+            return f"{path} changed on {record.base} after the plan was made"
+    if decisions(facts.config, record) != planned_decisions(record):
+        return "the configuration now says something else about channels, the group or the image build"
+    return None
+
+
+PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
+    ("repository and installation are admitted", admitted),
+    ("the pull request is ours", ours),
+    ("its head is the planned commit", head_as_planned),
+    ("it is merged into the planned base", merged_into_base),
+    ("only the planned files changed, as planned", only_planned_changes),
+    ("the version is the next of its line", version_is_next),
+    ("the release branch only moved forward", branch_moved_forward),
+    ("the inputs of the plan are unchanged", inputs_unchanged),
+)
+
+
+def decisions(config: Config, record: Record) -> object:
+    """What the configuration says about channels, group and build for this release."""
+    version = Version.parse(record.version)
+    channels = channels_for(config, config.line_branch(version.build))
+    return channels, group_for(config, version.build)[0], build_order(config, version.build)
+
+
+def planned_decisions(record: Record) -> object:
+    """The same, as the plan recorded it."""
+    return tuple((order.name, order.mode) for order in record.channels), record.group, record.build
+
+
+def _differing(files: Mapping[str, Blob | None], tree: Tree) -> list[str]:
+    """The planned files that this tree does not hold as planned."""
+    return [path for path, blob in files.items() if _blob(tree, path) != blob]
+
+
+def _blob(tree: Tree, path: str) -> Blob | None:
+    entry = tree.get(path)
+    return (entry.mode, entry.blob) if entry else None

@@ -1,0 +1,445 @@
+"""What a release consists of: from a snapshot, a request and the answers of the servers to a plan, or a refusal.
+
+This is the careful release engineer of the hand-written procedure, as a function. Today it plans releases on
+a release branch whose manifest is fully pinned (layout *link*): COREOS_PATCH or COREOS_BRANCH goes up, the
+named projects move in build-N.xml, everything else stays as it is, byte for byte.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+from bot.core.command import Override
+from bot.core.config import Config
+from bot.core.hub import Comparison
+from bot.core.manifest import BadManifest, Manifest, PinEdit, Project, edit_in_place, read
+from bot.core.record import BuildOrder, ChannelOrder, Record, sha256
+from bot.core.refusal import (
+    AmbiguousProject,
+    AmbiguousRevision,
+    BadTree,
+    Jump,
+    NoSuchLine,
+    NothingMoved,
+    NotOnUpstream,
+    Refusal,
+    Rewind,
+    UnclearUpstream,
+    UnknownProject,
+    UnknownRevision,
+    Unreadable,
+    VersionTaken,
+)
+from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown, Wanted
+from bot.core.snapshot import HEADS, Snapshot
+from bot.core.tree import FILE, LINK, Entry, Tree
+from bot.core.version import BadVersionFile, Version, VersionFile
+
+Kind = Literal["patch", "branch"]
+JUMP = 200
+"""More commits than this in one project need --allow-jump."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for. `line` is the release branch; `text` the command as typed; `asked_at` UTC."""
+
+    kind: Kind
+    line: str
+    overrides: tuple[Override, ...]
+    flags: frozenset[str]
+    actor: str
+    text: str
+    issue: int
+    comment: int
+    asked_at: datetime
+
+    @property
+    def digest(self) -> str:
+        """The name of what was typed, blanks folded: who types it again asks for the same."""
+        return sha256(" ".join(self.text.split()).encode())
+
+
+@dataclass(frozen=True)
+class ProjectChange:
+    """One project that moves: pins and upstreams before and after, and the commits between."""
+
+    name: str
+    path: str
+    url: str
+    old: str
+    new: str
+    old_upstream: str | None
+    new_upstream: str
+    since: Comparison | None
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something a reviewer must not miss: an upstream that changes, a pin that goes back, a project left unread."""
+
+    kind: Literal["upstream", "rewind", "unread"]
+    project: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that merging would do, and what a reviewer needs to judge it."""
+
+    request: Request
+    record: Record
+    changes: Mapping[str, Entry | None]
+    version: Version
+    previous: Version
+    projects: tuple[ProjectChange, ...]
+    waiting: tuple[ProjectChange, ...]
+    unchanged: tuple[tuple[str, str], ...]
+    links: Mapping[str, tuple[str | None, str | None]]
+    refs: Mapping[str, str]
+    group_source: str
+    cautions: tuple[Caution, ...]
+
+    @property
+    def branch(self) -> str:
+        """The branch that the bot proposes from."""
+        return f"release-bot/{self.record.tag}"
+
+    @property
+    def title(self) -> str:
+        """Subject of the commit and title of the pull request."""
+        return f"{self.record.base}: release {self.record.tag}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A release branch as read: its files, and what they say."""
+
+    branch: str
+    build: int
+    versions: VersionFile
+    manifest: Manifest
+    manifest_file: str
+
+
+def look_up(snapshot: Snapshot, request: Request) -> Questions | Refusal:
+    """What must be resolved before this request can be planned."""
+    line = _read_line(snapshot)
+    if not isinstance(line, Line):
+        return line
+    named: dict[str, Wanted] = {}
+    for override in request.overrides:
+        project = _find(line.manifest, override.project)
+        if not isinstance(project, Project):
+            return project
+        url = line.manifest.url(project, snapshot.url)
+        revision = override.revision or project.revision or ""
+        named[project.path] = Wanted(project, url, revision, override.upstream)
+    followed = tuple(
+        Wanted(project, line.manifest.url(project, snapshot.url), HEADS + line.branch)
+        for project in line.manifest.projects
+        if project.upstream == HEADS + line.branch and project.path not in named
+    )
+    return Questions(followed, tuple(named.values()))
+
+
+def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refusal:
+    """The plan for this request. Same inputs, same plan, same bytes."""
+    line = _read_line(snapshot)
+    if not isinstance(line, Line):
+        return line
+    silent = {path: found for path, found in answers.named.items() if isinstance(found, Silent)}
+    if not request.overrides:
+        silent |= {path: found for path, found in answers.followed.items() if isinstance(found, Silent)}
+    if silent:
+        names = {project.path: project.name for project in line.manifest.projects}
+        rows = tuple((names.get(path, path), found.reason) for path, found in silent.items())
+        return Unreadable(rows, len(answers.named) + len(answers.followed), None)
+    moving = answers.named if request.overrides else answers.followed
+    projects = _changes(line.manifest, moving, snapshot)
+    if not isinstance(projects, tuple):
+        return projects
+    refused = _refuse_moves(projects, line, request)
+    if refused:
+        return refused
+    if not projects and "allow-empty" not in request.flags:
+        return _nothing_moved(line, snapshot, request)
+    version = next_version(line.versions.version, request.kind)
+    taken = _taken(version, snapshot, request.kind)
+    return taken or _assemble(snapshot, request, answers, line, projects, version)
+
+
+def next_version(before: Version, kind: Kind) -> Version:
+    """Which number goes up: `branch` is the normal release of a line, `patch` the emergency one."""
+    return before.next_branch() if kind == "branch" else before.next_patch()
+
+
+def _read_line(snapshot: Snapshot) -> Line | Refusal:
+    config = snapshot.config
+    build = config.build_number_of(snapshot.base)
+    if build is None or not snapshot.commit:
+        return NoSuchLine(snapshot.base, snapshot.lines()[:3])
+    data = snapshot.tree.read(config.manifest.version_file)
+    if data is None:
+        return BadTree(f"`{snapshot.base}` has no `{config.manifest.version_file}`.")
+    file = config.line_file(build)
+    try:
+        versions = VersionFile.parse(data)
+        manifest = read(snapshot.tree, file)
+    except (BadVersionFile, BadManifest) as bad:
+        return BadTree(str(bad))
+    if versions.version.build != build:
+        return BadTree(
+            f"`{config.manifest.version_file}` on `{snapshot.base}` says {versions.version}, which is another line."
+        )
+    if snapshot.tree.get("release.xml") is None or snapshot.tree.resolve("release.xml") != file:
+        return BadTree(
+            f"`release.xml` on `{snapshot.base}` is not a link to `{file}`: this layout cannot be planned yet."
+        )
+    loose = [project.name for project in manifest.projects if not _pinned(project)]
+    if loose:
+        return BadTree(f"`{file}` does not pin {loose[0]} to a full commit; a release manifest pins every project.")
+    return Line(snapshot.base, build, versions, manifest, file)
+
+
+def _pinned(project: Project) -> bool:
+    revision = project.revision or ""
+    return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
+
+
+def _find(manifest: Manifest, word: str) -> Project | Refusal:
+    found = manifest.find(word)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return AmbiguousProject(word, tuple((project.name, project.path) for project in found))
+    return UnknownProject(word, _near(word, [project.name for project in manifest.projects]), len(manifest.projects))
+
+
+def _near(word: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Names whose last part looks like the word's, best first."""
+    tails = {name: name.rpartition("/")[2] for name in names}
+    best = difflib.get_close_matches(word.rpartition("/")[2], list(tails.values()), n=3, cutoff=0.6)
+    return tuple(name for tail in best for name in tails if tails[name] == tail)[:3]
+
+
+def _changes(manifest: Manifest, found: Mapping[str, Found], snapshot: Snapshot) -> tuple[ProjectChange, ...] | Refusal:
+    """The projects whose pin or upstream would differ, in the manifest's order; the first that cannot is refused."""
+    rows = []
+    for project in manifest.projects:
+        answer = found.get(project.path)
+        if answer is None:
+            continue
+        if not isinstance(answer, Move):
+            return _not_found(project, answer)
+        if (answer.commit, answer.upstream) != (project.revision, project.upstream):
+            rows.append(_change(manifest, project, answer, snapshot))
+    return tuple(rows)
+
+
+def _change(manifest: Manifest, project: Project, move: Move, snapshot: Snapshot) -> ProjectChange:
+    url = manifest.url(project, snapshot.url)
+    old = project.revision or ""
+    return ProjectChange(project.name, project.path, url, old, move.commit, project.upstream, move.upstream, move.since)
+
+
+def _not_found(project: Project, answer: Unknown | Scattered | Elsewhere | Silent) -> Refusal:
+    match answer:
+        case Unknown(revision, ambiguous):
+            return (AmbiguousRevision if ambiguous else UnknownRevision)(project.name, revision)
+        case Scattered(commit, holders, not_on):
+            return UnclearUpstream(project.name, commit, holders, not_on)
+        case Elsewhere(commit, upstream):
+            return NotOnUpstream(project.name, commit, upstream)
+        case Silent(reason):
+            return Unreadable(((project.name, reason),), 1, None)
+
+
+def _refuse_moves(projects: tuple[ProjectChange, ...], line: Line, request: Request) -> Refusal | None:
+    own = HEADS + line.branch
+    for change in projects:
+        since = change.since
+        if since and since.behind and "allow-rewind" not in request.flags:
+            return Rewind(change.name, since.behind)
+        leaves = change.old_upstream if change.old_upstream == own != change.new_upstream else None
+        if "allow-jump" not in request.flags and (leaves or (since and since.ahead > JUMP)):
+            return Jump(change.name, since.ahead if since else 0, leaves, change.new_upstream)
+    return None
+
+
+def _nothing_moved(line: Line, snapshot: Snapshot, request: Request) -> Refusal:
+    newest = snapshot.newest(line.build)
+    tag = snapshot.config.tag_name(newest or line.versions.version)
+    example = line.manifest.projects[0].name if line.manifest.projects else "PROJECT"
+    return NothingMoved(line.branch, tag, example)
+
+
+def _taken(version: Version, snapshot: Snapshot, kind: Kind) -> Refusal | None:
+    """Refuse a version that has its tag already, or one below the line's newest release."""
+    newest = snapshot.newest(version.build)
+    if newest is None or version > newest:
+        return None
+    tag = snapshot.config.tag_name(version if version in snapshot.released else newest)
+    commit = snapshot.released.get(version, snapshot.released[newest])
+    return VersionTaken(tag, commit, str(next_version(newest, kind)))
+
+
+def _assemble(
+    snapshot: Snapshot,
+    request: Request,
+    answers: Answers,
+    line: Line,
+    projects: tuple[ProjectChange, ...],
+    version: Version,
+) -> Plan | Refusal:
+    config = snapshot.config
+    try:
+        changes = _files(snapshot.tree, line, projects, version, config)
+    except BadManifest as bad:
+        return BadTree(str(bad))
+    group, group_source = group_for(config, line.build)
+    record = Record(
+        repository=snapshot.repository,
+        version=str(version),
+        previous=str(line.versions.version),
+        tag=config.tag_name(version),
+        subject=config.tag.subject.replace("{tag}", config.tag_name(version)),
+        base=snapshot.base,
+        base_commit=snapshot.commit,
+        sdk=line.versions.sdk or "",
+        group=group,
+        files={path: (entry.mode, entry.blob) if entry else None for path, entry in changes.items()},
+        inputs=inputs(snapshot.tree, line.manifest, config),
+        channels=channel_orders(snapshot, version, line.branch),
+        build=build_order(config, line.build),
+        config=config.digest(),
+        requested_by=request.actor,
+        request=request.digest,
+        issue=request.issue,
+        comment=request.comment,
+        asked_at=request.asked_at.isoformat(),
+    )
+    moved = {change.path for change in projects}
+    waiting = _changes(line.manifest, _moves_only(answers.followed), snapshot) if request.overrides else ()
+    return Plan(
+        request=request,
+        record=record,
+        changes=changes,
+        version=version,
+        previous=line.versions.version,
+        projects=projects,
+        waiting=waiting if isinstance(waiting, tuple) else (),
+        unchanged=tuple((p.name, p.revision or "") for p in line.manifest.projects if p.path not in moved),
+        links={name: (snapshot.tree.link(name), _link_after(name, snapshot.tree, changes)) for name in LINKS},
+        refs={ref: snapshot.refs[ref] for ref in _shown_refs(snapshot, config) if ref in snapshot.refs},
+        group_source=group_source,
+        cautions=tuple(_cautions(projects, answers, line)),
+    )
+
+
+LINKS = ("default.xml", "release.xml")
+
+
+def _files(
+    tree: Tree, line: Line, projects: tuple[ProjectChange, ...], version: Version, config: Config
+) -> dict[str, Entry | None]:
+    """The files that the release commit changes, and nothing else."""
+    changes: dict[str, Entry | None] = {}
+    version_file = config.manifest.version_file
+    old = tree.entries[version_file]
+    changes[version_file] = replace(old, data=line.versions.updated(version, line.versions.sdk))
+    if projects:
+        manifest = tree.entries[line.manifest_file]
+        edits = {change.path: PinEdit(change.new, change.new_upstream) for change in projects}
+        changes[line.manifest_file] = Entry(manifest.mode or FILE, edit_in_place(manifest.data, edits))
+    default = tree.link("default.xml")
+    if config.manifest.default_link == "switch" and default not in (None, line.manifest_file):
+        changes["default.xml"] = Entry(LINK, line.manifest_file.encode())
+    return dict(sorted(changes.items()))
+
+
+def _link_after(name: str, tree: Tree, changes: Mapping[str, Entry | None]) -> str | None:
+    return tree.with_changes(changes).link(name)
+
+
+def inputs(tree: Tree, manifest: Manifest, config: Config) -> dict[str, str | None]:
+    """The blobs that the plan was computed from, by path: a change of any of them makes it stale."""
+    paths = {config.manifest.version_file, *LINKS, *manifest.inputs}
+    return {path: entry.blob if (entry := tree.get(path)) else None for path in sorted(paths)}
+
+
+def group_for(config: Config, build: int) -> tuple[str, str]:
+    """Whose machines follow images of this line, and where that is said."""
+    line = config.lines.get(build)
+    if line is not None and line.group:
+        return line.group, f"line {config.line_branch(build)}"
+    return config.build.group, "default of this repository"
+
+
+def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[ChannelOrder, ...]:
+    """What publishing `version` does to each channel (design.md, "Channels move by VERSION")."""
+    orders = []
+    for name, mode in channels_for(snapshot.config, line):
+        seen = channel_version(snapshot, HEADS + name)
+        moves = channel_moves(mode, seen, version)
+        orders.append(ChannelOrder(name, HEADS + name, mode, str(seen) if seen else None, moves))
+    return tuple(orders)
+
+
+def channels_for(config: Config, line: str) -> tuple[tuple[str, str], ...]:
+    """The channels that a release on this release branch concerns, with their modes, by name."""
+    return tuple(
+        (name, channel.mode)
+        for name, channel in sorted(config.channels.items())
+        if channel.releases == "all" or (isinstance(channel.releases, tuple) and line in channel.releases)
+    )
+
+
+def channel_version(snapshot: Snapshot, ref: str) -> Version | None:
+    """The version that a channel ref is at: by release tag, else by what its version.txt says."""
+    commit = snapshot.refs.get(ref)
+    by_tag = [version for version, target in snapshot.released.items() if target == commit]
+    return max(by_tag, default=None) or snapshot.channel_files.get(ref)
+
+
+def channel_moves(mode: str, seen: Version | None, version: Version) -> bool:
+    """Whether a channel that is at `seen` moves to `version`. (Mode `ff` is decided at the push as well.)"""
+    if mode == "never":
+        return False
+    return mode == "always" or seen is None or version > seen
+
+
+def build_order(config: Config, build: int) -> BuildOrder | None:
+    """The image build that a release of this line starts, or None where none is configured."""
+    wanted = config.build
+    if wanted.trigger != "dispatch" or not wanted.repository:
+        return None
+    line = config.lines.get(build)
+    formats = tuple(line.formats) if line and line.formats else tuple(wanted.formats)
+    return BuildOrder(wanted.repository, wanted.workflow, wanted.ref, wanted.image, formats)
+
+
+def _moves_only(found: Mapping[str, Found]) -> dict[str, Found]:
+    return {path: answer for path, answer in found.items() if isinstance(answer, Move)}
+
+
+def _shown_refs(snapshot: Snapshot, config: Config) -> list[str]:
+    channels = [HEADS + name for name in sorted(config.channels)]
+    return list(dict.fromkeys([HEADS + snapshot.base, *channels, HEADS + config.manifest.main_branch]))
+
+
+def _cautions(projects: tuple[ProjectChange, ...], answers: Answers, line: Line) -> Iterable[Caution]:
+    for change in projects:
+        if change.old_upstream and change.new_upstream != change.old_upstream:
+            yield Caution("upstream", change.name, change.old_upstream, change.new_upstream)
+        if change.since and change.since.behind:
+            yield Caution("rewind", change.name, str(change.since.behind), change.new)
+    names = {project.path: project.name for project in line.manifest.projects}
+    for path, answer in answers.followed.items():
+        if isinstance(answer, Silent):
+            yield Caution("unread", names[path], answer.reason, "")

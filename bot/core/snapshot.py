@@ -1,0 +1,75 @@
+"""What the planner looks at: one release branch of a manifest repository as the server had it at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from bot.core.config import Config
+from bot.core.tree import Tree
+from bot.core.version import Version
+
+HEADS = "refs/heads/"
+TAGS = "refs/tags/"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The base branch `base` at `commit` with its tree, and every ref of the server (tags peeled as `ref^{}`).
+
+    `url` is the manifest repository's own address: relative fetch addresses in a manifest start there.
+    `channel_files` holds, by ref, the version that version.txt says at each channel ref that exists.
+    """
+
+    repository: int
+    url: str
+    base: str
+    commit: str
+    tree: Tree
+    config: Config
+    refs: Mapping[str, str]
+    channel_files: Mapping[str, Version]
+
+    @cached_property
+    def released(self) -> Mapping[Version, str]:
+        """Every release of this repository: version to the commit that its tag stands for."""
+        return released(self.refs, self.config)
+
+    def newest(self, build: int) -> Version | None:
+        """The highest released version of a line, or None."""
+        return max((version for version in self.released if version.build == build), default=None)
+
+    def lines(self) -> tuple[str, ...]:
+        """The release branches that exist, newest line first."""
+        names = [ref.removeprefix(HEADS) for ref in self.refs if ref.startswith(HEADS)]
+        return release_lines(names, self.config)
+
+
+def released(refs: Mapping[str, str], config: Config) -> dict[Version, str]:
+    """Version to commit for each tag whose whole name is a release tag; an annotated tag counts by its commit."""
+    found = {}
+    for ref, object_id in refs.items():
+        if ref.startswith(TAGS) and not ref.endswith("^{}"):
+            version = version_of_tag(ref.removeprefix(TAGS), config)
+            if version is not None:
+                found[version] = refs.get(ref + "^{}", object_id)
+    return found
+
+
+def version_of_tag(tag: str, config: Config) -> Version | None:
+    """The version that a tag name stands for, or None where it is not the name of a release tag."""
+    for start in range(len(tag)):
+        if tag[start].isdigit():
+            try:
+                version = Version.parse(tag[start:])
+            except ValueError:
+                return None
+            return version if config.tag_name(version) == tag else None
+    return None
+
+
+def release_lines(branches: list[str], config: Config) -> tuple[str, ...]:
+    """Those branches that are release branches, newest line first."""
+    numbered = [(config.build_number_of(name), name) for name in branches]
+    return tuple(name for build, name in sorted(((b, n) for b, n in numbered if b is not None), reverse=True))

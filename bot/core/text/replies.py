@@ -1,0 +1,239 @@
+"""The replies to commands: what happened, why, and what to type next, each in one or two sentences."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bot.core import refusal as no
+from bot.core.command import COMMANDS, Mistake, find
+from bot.core.record import Record
+from bot.core.text.quote import code, codes, mention
+
+MAY_RELEASE = "people with write access to this repository"
+
+
+def opened(number: int, record: Record, moved: int) -> str:
+    """The reply to an accepted release command; `moved` counts the projects that change."""
+    projects = (
+        "No project changes" if not moved else f"{moved} project{'s' if moved > 1 else ''} change{'s' * (moved == 1)}"
+    )
+    return (
+        f"Opened #{number} for **{record.version}** (was {record.previous}) on {code(record.base)}. {projects}. "
+        f"Merging it {merging(record)}."
+    )
+
+
+def merging(record: Record) -> str:
+    """What a merge does, as the end of a sentence: "tags A, moves B and starts the image build"."""
+    deeds = [f"tags {code(record.tag)}"]
+    deeds += [f"moves {code(channel.name)}" for channel in record.channels if channel.moves]
+    if record.build:
+        deeds.append("starts the image build")
+    return deeds[0] if len(deeds) == 1 else ", ".join(deeds[:-1]) + " and " + deeds[-1]
+
+
+def resumed(tag: str) -> str:
+    """The reply to an accepted `/release resume`."""
+    return (
+        f"I prove the merge for {code(tag)} again and go on from where it stopped; the progress is in its own comment."
+    )
+
+
+def nothing_to_resume(tag: str, state: str) -> str:
+    """The reply to a `/release resume` where nothing is stopped."""
+    return f"There is nothing to resume: {code(tag)} is {state}."
+
+
+def our_fault(incident: str) -> str:
+    """The reply when the bot itself failed."""
+    return (
+        f"Something broke on my side (id {code(incident)}). The request is stored and I try it again; "
+        f"if nothing follows, give the id to whoever operates this bot."
+    )
+
+
+def parked(what: str, reason: str) -> str:
+    """The reply when retries were used up."""
+    return f"I gave up on {code(what)} for now: {reason} Nothing was changed. Post the command again to retry."
+
+
+def refused(reason: no.Refusal) -> str:
+    """Why a request is refused and what to type next."""
+    match reason:
+        case no.NoSuchLine(line, near):
+            return f"There is no release branch {code(line)}." + (f" Near it: {codes(near)}." if near else "")
+        case no.NothingMoved(line, tag, example):
+            return (
+                f"No project that follows {code('refs/heads/' + line)} moved since {code(tag)}. "
+                f"Name what to change ({code(example + '=<commit>')}), or add `--allow-empty` to re-spin as it is."
+            )
+        case no.VersionTaken(tag, commit, free):
+            return f"{code(tag)} exists ({code(commit[:7])}). Next free: {free}. Tags are never moved."
+        case no.BadTree(sentence) | no.BadConfiguration(sentence):
+            return f"This branch cannot be released from as it is: {sentence}"
+        case no.NotYet(what, instead):
+            return f"{code(what)} is not available yet. {instead}"
+        case no.Late(edited):
+            why = "it was edited since" if edited else "I was away when this was posted"
+            return f"Nothing was done: {why}. Please post it again as a new comment."
+        case no.UnknownProject() | no.AmbiguousProject() | no.Unreadable():
+            return _about_projects(reason)
+        case no.AlreadyOpen() | no.NotPublished():
+            return _another_release(reason)
+        case no.NotAllowed() | no.CouldNotCheck() | no.WrongPlace():
+            return _about_people(reason)
+        case _:
+            return _about_revisions(reason)
+
+
+def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.Unreadable) -> str:
+    match reason:
+        case no.UnknownProject(word, near, total):
+            hint = f" Near it: {codes(near)}." if near else " Use the name or the path that the manifest gives it."
+            return f"None of the {total} projects is called {code(word)}.{hint}"
+        case no.AmbiguousProject(word, matches):
+            rows = ", ".join(f"{code(name)} ({code(path)})" for name, path in matches[:5])
+            return f"{code(word)} matches {len(matches)} projects: {rows}. Use the full name or the path."
+        case no.Unreadable(projects, total, until):
+            rows = "; ".join(f"{code(name)}: {code(why)}" for name, why in projects[:5])
+            again = (
+                f"I try again until {until:%H:%M} UTC, or repeat the command." if until else "Repeat the command later."
+            )
+            return (
+                f"{len(projects)} of {total} projects could not be read ({rows}). Nothing was changed; {_lower(again)}"
+            )
+        case never:
+            assert_never(never)
+
+
+def _about_revisions(
+    reason: no.UnknownRevision | no.AmbiguousRevision | no.UnclearUpstream | no.NotOnUpstream | no.Rewind | no.Jump,
+) -> str:
+    match reason:
+        case no.UnknownRevision(project, revision):
+            return (
+                f"{code(revision)} is on no branch or tag of {code(project)}. "
+                "(A commit that only a fork has does not count.) Push it to a branch there and post the command again."
+            )
+        case no.AmbiguousRevision(project, revision):
+            return f"{code(revision)} fits more than one commit of {code(project)}. Give all 40 characters."
+        case no.UnclearUpstream(project, commit, holders, not_on):
+            away = f", not on {codes(map(_branch, not_on))}" if not_on else ""
+            say = code(f"{project}.upstream={holders[0]}")
+            return (
+                f"{code(commit[:7])} is on {codes(map(_branch, holders))} of {code(project)}{away}. Say which: {say}."
+            )
+        case no.NotOnUpstream(project, commit, upstream):
+            return f"{code(commit[:7])} is not on {code(upstream)} of {code(project)}. Name a branch that holds it."
+        case no.Rewind(project, commits):
+            return (
+                f"{code(project)} would go BACK {commits} commit{'s' * (commits != 1)} "
+                "(not a descendant of the released pin). If you mean it: `--allow-rewind`."
+            )
+        case no.Jump(project, commits, leaves, takes):
+            leaving = f"leave {code(leaves)} for {code(takes)} and " if leaves else ""
+            return f"{code(project)} would {leaving}take {commits:,} commits. If you mean it: `--allow-jump`."
+        case never:
+            assert_never(never)
+
+
+def _another_release(reason: no.AlreadyOpen | no.NotPublished) -> str:
+    match reason:
+        case no.AlreadyOpen(number, version, base, same=True):
+            return f"#{number} already proposes {version} for {code(base)}. Review it there; close it to drop it."
+        case no.AlreadyOpen(number, version, base):
+            return f"#{number} ({version}) is open on {code(base)}; one release a branch at a time. Merge or close it."
+        case no.NotPublished(number, version, base):
+            return (
+                f"#{number} ({version}) was merged into {code(base)} and is not published yet: "
+                "comment `/release resume` there once its progress comment says what stopped it."
+            )
+        case never:
+            assert_never(never)
+
+
+def _about_people(reason: no.NotAllowed | no.CouldNotCheck | no.WrongPlace) -> str:
+    match reason:
+        case no.NotAllowed(verb, needs, may):
+            return f"{code(verb)} is for {needs}. You can use: {codes(may)}."
+        case no.CouldNotCheck(verb):
+            return (
+                f"GitHub did not tell me whether you may use {code(verb)}, so nothing was done. Please post it again."
+            )
+        case no.WrongPlace(verb, place, pulls):
+            here = f" There now: {', '.join(f'#{number}' for number in pulls[:5])}." if pulls else " There is none now."
+            return f"{code(verb)} works on {place}.{here}"
+        case never:
+            assert_never(never)
+
+
+def help_text(commands: tuple[str, ...], author: str) -> str:
+    """The commands that this person has in this place; `commands` are their usages."""
+    rows = [
+        f"| {code(spec.usage).replace('|', chr(92) + '|')} | {spec.effect} |"
+        for spec in COMMANDS
+        if spec.usage in commands
+    ]
+    return f"What you can use here, {mention(author)}:\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows)
+
+
+def _branch(ref: str) -> str:
+    return ref.removeprefix("refs/heads/")
+
+
+def _lower(sentence: str) -> str:
+    return sentence if sentence.startswith("I ") else sentence[0].lower() + sentence[1:]
+
+
+def mistake(wrong: Mistake, lines: tuple[str, ...]) -> str:
+    """What was not understood, with the nearest right thing. `lines` are release branches that exist, newest first."""
+    word = code(wrong.word)
+    match wrong.kind:
+        case "unknown-verb":
+            text = f"I do not know {code(f'/{wrong.family} {wrong.word}')}.{_did_you_mean(wrong, lines)}"
+        case "not-yet":
+            text = f"{word} is not available yet. `/release help` shows what is."
+        case "missing-line":
+            text = f"{code(f'/{wrong.family} {wrong.verb}')} needs a release line" + (
+                f": {codes(lines[:3])}." if lines else "."
+            )
+        case "bad-line":
+            near = wrong.near or lines[:3]
+            text = f"{word} is no release line; one looks like `build-115`." + (
+                f" Near it: {codes(near)}." if near else ""
+            )
+        case "too-many-commands":
+            text = "There is more than one command in this comment, so none was run. Post one comment for each."
+        case "unknown-flag" | "unknown-option":
+            hint = f" Did you mean {codes(wrong.near)}?" if wrong.near else ""
+            text = f"I do not know {word} here.{hint} `/release help {wrong.verb or 'patch'}` shows what can be typed."
+        case "bad-value":
+            written = f"It is written {codes(wrong.near)}." if wrong.near else "A revision is a commit, a branch or a tag."
+            text = f"{word} has a value that I cannot use. {written}"
+        case "duplicate":
+            text = f"{word} is given twice, so nothing was done. Say it once."
+        case "bad-character":
+            text = f"The command holds the character {word}. Only plain ASCII is read; type it again without it."
+        case "trailing-text":
+            text = f"I do not know what {word} means at the end of the command. Put remarks on lines of their own."
+        case "unclosed-quote":
+            text = f"A quotation mark is opened and not closed in {word}."
+        case "too-long":
+            text = "This comment is too long to be read for a command. Post the command in a comment of its own."
+        case never:
+            assert_never(never)
+    return f"{text}{EDITS}"
+
+
+EDITS = " Post a new comment; edits are not read."
+
+
+def _did_you_mean(wrong: Mistake, lines: tuple[str, ...]) -> str:
+    """The nearest command, whole, so that it can be copied: with the line that was typed, or one that exists."""
+    spec = find(wrong.family, wrong.near[0]) if wrong.near else None
+    if spec is None:
+        return " `/release help` shows what there is."
+    needs_line = any(argument.kind == "line" and argument.required for argument in spec.arguments)
+    typed = [word for word in wrong.line.split() if word in lines]
+    line = next(iter([*typed, *lines]), "build-N")
+    return f" Did you mean **{code(spec.name + (f' {line}' if needs_line else ''))}**?"

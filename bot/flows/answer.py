@@ -1,0 +1,221 @@
+"""Carry out, or refuse, what one comment says: exactly one outcome, told once, under the comment it answers.
+
+The order is: is the comment still what we were told, is it understood, may this person do it, does it work here;
+and only then the command itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.core import refusal as no
+from bot.core.command import Command, CommandSpec, Mistake, Place, Who, find, help_for, parse
+from bot.core.hub import Pull, Reaction, RepositoryId
+from bot.core.intent import Acknowledge, Answer, Publish
+from bot.core.people import may, right_of, works_in
+from bot.core.plan import Request
+from bot.core.record import from_json, unseal
+from bot.core.text import replies
+from bot.core.text.quote import marker
+from bot.flows import propose
+from bot.flows.desk import Desk
+from bot.flows.display import show
+from bot.flows.outcome import Outcome, Steps
+from bot.outage import Denied
+
+LATE = timedelta(hours=1)
+"""A command that is found later than this is not carried out: its author may have moved on."""
+PATIENCE = timedelta(hours=1)
+"""People without the right get one refusal in this time on one issue."""
+
+Carried = Callable[[Desk, Answer, Command, Steps], Outcome]
+
+
+def acknowledge(desk: Desk, intent: Acknowledge, steps: Steps) -> Outcome:
+    """The first sign of life: the comment was read and stored."""
+    steps.run("react", react, desk, intent.repository, intent.comment, "eyes")
+    return Outcome("done", "acknowledged")
+
+
+def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
+    """One comment to one outcome."""
+    if desk.now() - datetime.fromisoformat(intent.created_at) > LATE:
+        return _say(desk, intent, steps, replies.refused(no.Late(edited=False)), "-1", "late")
+    still = steps.run("read the comment again", _as_delivered, desk, intent)
+    if still != "same":
+        late = replies.refused(no.Late(edited=True))
+        return (
+            Outcome("ignored", "the comment is gone")
+            if still == "gone"
+            else _say(desk, intent, steps, late, "-1", "edited")
+        )
+    read = parse(intent.body)
+    if read is None:
+        return Outcome("ignored", "nothing for us")
+    if isinstance(read, Mistake):
+        lines = steps.run("read the release lines", _lines, desk, intent) if read.kind in LINE_MISTAKES else ()
+        return _say(desk, intent, steps, replies.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
+    return _command(desk, intent, read, steps)
+
+
+LINE_MISTAKES = ("missing-line", "bad-line", "unknown-verb")
+
+
+def _command(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
+    spec = find(command.family, command.verb)
+    if spec is None:
+        raise LookupError(f"the parser knows {command.verb} and the table does not")
+    seen = steps.run("read who asks and where", _who_and_where, desk, intent)
+    place: Place = seen["place"]
+    right: Who | None = seen["right"]
+    if right is None:
+        return _say(desk, intent, steps, replies.refused(no.CouldNotCheck(spec.name)), "-1", "permission not readable")
+    if not may(spec, right):
+        return _not_allowed(desk, intent, spec, steps, place, right)
+    if not works_in(spec, place):
+        where = no.WrongPlace(spec.name, _place_words(spec), tuple(seen["pulls"]))
+        return _say(desk, intent, steps, replies.refused(where), "-1", "wrong place")
+    if command.verb == "help":
+        topic = command.args[0] if command.args else None
+        usable = tuple(spec.usage for spec in help_for(place, right) if topic in (None, spec.verb))
+        return _say(desk, intent, steps, replies.help_text(usable, intent.author), "+1", "help", state="done")
+    return CARRIED[command.family, command.verb](desk, intent, command, steps)
+
+
+def _patch(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
+    """`/release patch`: plan, propose, tell."""
+    request = Request(
+        kind="patch",
+        line=command.line or "",
+        overrides=command.overrides,
+        flags=command.flags,
+        actor=intent.author,
+        text=command.source,
+        issue=intent.issue,
+        comment=intent.comment,
+        asked_at=datetime.fromisoformat(intent.created_at),
+    )
+    which = intent.repository
+    made = steps.run("plan and push the commit", propose.plan_and_push, desk, which, request)
+    if "refused" in made:
+        return _say(desk, intent, steps, made["refused"], "-1", "refused")
+    number = steps.run("open the pull request", propose.ensure_pull, desk, which, made)
+    steps.run("show the check", propose.ensure_shown, desk, which, number, made)
+    record = from_json(made["record"])
+    text = replies.opened(number, record, made["moved"])
+    return _say(desk, intent, steps, text, "+1", f"opened pull request {number}", state="done")
+
+
+def _resume(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
+    """`/release resume`: prove again and go on, if the release stopped."""
+    seen = steps.run("read the release", _release_state, desk, intent.repository, intent.issue)
+    if seen["state"] not in RESUMABLE:
+        text = replies.nothing_to_resume(seen["tag"], seen["state"])
+        return _say(desk, intent, steps, text, "-1", "nothing to resume")
+    outcome = _say(desk, intent, steps, replies.resumed(seen["tag"]), "+1", "resumed", state="done")
+    return replace(outcome, later=((0.0, Publish(intent.repository, intent.issue, "resume")),))
+
+
+RESUMABLE = ("stopped", "merged", "publishing", "published")
+CARRIED: dict[tuple[str, str], Carried] = {("release", "patch"): _patch, ("release", "resume"): _resume}
+
+
+def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, place: Place, right: Who) -> Outcome:
+    """A refusal for people without the right, at most one an hour and issue."""
+    usable = tuple(spec.name for spec in help_for(place, right))
+    text = replies.refused(no.NotAllowed(spec.name, replies.MAY_RELEASE, usable))
+    if steps.run("be brief with repeated asking", _refused_lately, desk, intent):
+        return Outcome("refused", "not allowed; told lately")
+    return _say(desk, intent, steps, text, "-1", "not allowed")
+
+
+def _refused_lately(desk: Desk, intent: Answer) -> bool:
+    key = f"refused/{intent.repository.id}/{intent.issue}/{intent.author_id}"
+    known = desk.store.fact(key)
+    when, _, comment = (known or "").partition(" ")
+    if known and comment != str(intent.comment) and desk.now() - datetime.fromisoformat(when) < PATIENCE:
+        return True
+    desk.store.remember(key, f"{desk.now().isoformat()} {intent.comment}")
+    return False
+
+
+def _as_delivered(desk: Desk, intent: Answer) -> str:
+    """`same`, `edited` or `gone`: the comment as it is now, against the one that was delivered."""
+    now = desk.repository(intent.repository).comment(intent.comment)
+    if now is None:
+        return "gone"
+    return "same" if _lines_of(now.body) == _lines_of(intent.body) and now.author_id == intent.author_id else "edited"
+
+
+def _lines_of(body: str) -> str:
+    return body.replace("\r\n", "\n")
+
+
+def _lines(desk: Desk, intent: Answer) -> list[str]:
+    """The newest release lines, to suggest; display only."""
+    found = show(lambda: propose.release_lines(desk, intent.repository))
+    return list(found or ())
+
+
+def _who_and_where(desk: Desk, intent: Answer) -> dict[str, Any]:
+    """The right of the author, from the API alone, and what the place is. Anything unclear is no right."""
+    repository = desk.repository(intent.repository)
+    pull = repository.pull(intent.issue) if intent.on_pull else None
+    place = _place(desk, intent.repository, pull)
+    try:
+        right: Who | None = right_of(repository.role(intent.author))
+    except Denied:
+        right = None
+    here = place in ("open pull", "merged pull")
+    pulls = [] if here else [each.number for each in propose.open_releases(desk, repository)]
+    return {"right": right, "place": place, "pulls": pulls}
+
+
+def _place(desk: Desk, which: RepositoryId, pull: Pull | None) -> Place:
+    if pull is None:
+        return "issue"
+    ours = pull.author_id == desk.hub.bot().user_id and pull.head.startswith(propose.PREFIX)
+    if ours and pull.merged:
+        return "merged pull"
+    return "open pull" if ours and pull.state == "open" else "pull"
+
+
+def _place_words(spec: CommandSpec) -> str:
+    return {"merged pull": "a merged release pull request", "open pull": "an open release pull request"}.get(
+        spec.places[0], "issues and pull requests"
+    )
+
+
+def _release_state(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
+    pull = desk.repository(which).pull(number)
+    sealed = unseal(pull.body, desk.marker_key) if pull else None
+    if sealed is None:
+        return {"state": "stopped", "tag": "this release"}
+    row = desk.store.release(which.id, sealed.record.version)
+    return {"state": row.state if row else "merged", "tag": sealed.record.tag}
+
+
+def react(desk: Desk, which: RepositoryId, comment: int, reaction: Reaction) -> None:
+    """A reaction is display: it may fail."""
+    show(lambda: desk.repository(which).react(comment, reaction))
+
+
+def reply(desk: Desk, intent: Answer, text: str, reaction: Reaction) -> None:
+    """The one written answer to this comment, and the reaction that goes with it."""
+    since = datetime.fromisoformat(intent.created_at)
+    try:
+        desk.repository(intent.repository).say(intent.issue, text, marker("reply", intent.comment), since=since)
+    except Denied as refusal:
+        if refusal.status not in (403, 404, 410):
+            raise  # a locked or deleted issue takes no comment, and never will: that is no reason to retry
+    react(desk, intent.repository, intent.comment, reaction)
+
+
+def _say(
+    desk: Desk, intent: Answer, steps: Steps, text: str, reaction: Reaction, detail: str, state: Any = "refused"
+) -> Outcome:
+    steps.run("reply", reply, desk, intent, text, reaction)
+    return Outcome(state, detail)

@@ -1,0 +1,159 @@
+"""From an accepted command to an open release pull request.
+
+The steps run at least once each: the plan is a function of what the command and the servers say, its commit is
+a function of the plan, and every write looks first whether its result is already there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from bot.core import refusal as no
+from bot.core.hub import Pull, RepositoryId
+from bot.core.objects import commit_payload
+from bot.core.plan import Plan, Request, look_up, plan
+from bot.core.record import Record, Sealed, from_json, seal, unseal
+from bot.core.refusal import Refusal
+from bot.core.resolve import Questions
+from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
+from bot.core.text import pull as text, replies
+from bot.flows.desk import Desk, read_configuration, read_snapshot
+from bot.flows.display import show
+from bot.flows.resolve import Resolver
+from bot.gh import Repository
+from bot.mirror import Mirror, RefUpdate
+from bot.outage import Outage
+from bot.store import ReleaseState
+
+PREFIX = "release-bot/"
+PENDING = "release: pending"
+UNPUBLISHED: tuple[ReleaseState, ...] = ("merged", "publishing", "stopped")
+
+
+def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str, Any]:
+    """Plan the request and push its one commit to the plan's own branch. `{"refused": text}` or what comes next."""
+    repository = desk.repository(which)
+    with desk.mirror(repository) as mirror:
+        snapshot = read_snapshot(mirror, which, repository.clone_url(), request.line, repository.default_branch())
+        if not isinstance(snapshot, Snapshot):
+            return _refused(snapshot)
+        planned = _plan(desk, repository, snapshot, request)
+        if not isinstance(planned, Plan):
+            return _refused(planned)
+        head = _ensure_branch(desk, mirror, snapshot, planned)
+    sealed = Sealed(planned.record, head)
+    room = len(seal(sealed.numbered(10**9), desk.marker_key)) + 10
+    return {
+        "record": planned.record.to_json(),
+        "head": head,
+        "branch": planned.branch,
+        "title": planned.title,
+        "body": text.body(planned, _compare_page(desk), room),
+        "moved": len(planned.projects),
+    }
+
+
+def _refused(reason: Refusal) -> dict[str, Any]:
+    return {"refused": replies.refused(reason)}
+
+
+def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Request) -> Plan | Refusal:
+    conflict = find_conflict(desk, repository, request)
+    if conflict:
+        return conflict
+    questions = look_up(snapshot, request)
+    if not isinstance(questions, Questions):
+        return questions
+    resolver = Resolver(desk.remotes, repository, desk.settings.github_web_url, request.line)
+    planned = plan(snapshot, request, resolver.answer(questions))
+    if isinstance(planned, Plan) and not desk.store.reserve(repository.id.id, planned.record, planned.version):
+        return no.NotPublished(0, planned.record.version, request.line)
+    return planned
+
+
+def find_conflict(desk: Desk, repository: Repository, request: Request) -> Refusal | None:
+    """Another release of the same base: merged and not published, or open. Our own pull request is no conflict."""
+    for row in desk.store.releases_on(repository.id.id, request.line, UNPUBLISHED):
+        return no.NotPublished(row.pull or 0, row.version, request.line)
+    for pull in open_releases(desk, repository, request.line):
+        sealed = unseal(pull.body, desk.marker_key)
+        if sealed is None or sealed.record.comment == request.comment:
+            continue
+        same = sealed.record.request == request.digest
+        return no.AlreadyOpen(pull.number, sealed.record.version, request.line, same)
+    return None
+
+
+def open_releases(desk: Desk, repository: Repository, base: str | None = None) -> list[Pull]:
+    """The open release pull requests of ours, on one base or on all."""
+    bot = desk.hub.bot()
+    return [
+        pull
+        for pull in repository.pulls("open", base=base)
+        if pull.author_id == bot.user_id and pull.head.startswith(PREFIX)
+    ]
+
+
+def release_lines(desk: Desk, which: RepositoryId) -> tuple[str, ...]:
+    """The release branches that exist, newest line first."""
+    repository = desk.repository(which)
+    with desk.mirror(repository) as mirror:
+        refs = mirror.refs()
+        mirror.fetch(refs)
+        config = read_configuration(mirror, refs, repository.default_branch())
+    branches = [ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)]
+    return () if isinstance(config, no.BadConfiguration) else lines_of(branches, config)
+
+
+def _ensure_branch(desk: Desk, mirror: Mirror, snapshot: Snapshot, planned: Plan) -> str:
+    """The plan's commit, on the plan's branch. A branch left over from an earlier try of ours is replaced."""
+    tree = mirror.write_tree(snapshot.commit, planned.changes)
+    payload = commit_payload(
+        tree, [snapshot.commit], desk.identity, desk.identity, planned.request.asked_at, text.commit_message(planned)
+    )
+    head = mirror.write("commit", payload)
+    ref = HEADS + planned.branch
+    result = mirror.push([RefUpdate(ref, snapshot.refs.get(ref), head)])
+    if not result.ok:
+        raise Outage("git", f"the branch {planned.branch} was moved by somebody else; reading it again")
+    return head
+
+
+def ensure_pull(desk: Desk, which: RepositoryId, made: dict[str, Any]) -> int:
+    """The pull request of this plan: opened, or found; its body ends with the record sealed for its number."""
+    repository = desk.repository(which)
+    record = from_json(made["record"])
+    pull = repository.open_pull(made["branch"], record.base, made["title"], made["body"])
+    body = f"{made['body']}\n\n{seal(Sealed(record, made['head'], pull.number), desk.marker_key)}\n"
+    if pull.body.replace("\r\n", "\n") != body:
+        repository.edit_pull(pull.number, body=body)
+    desk.store.proposed(which.id, record, pull.number, made["head"])
+    return pull.number
+
+
+def ensure_shown(desk: Desk, which: RepositoryId, number: int, made: dict[str, Any]) -> None:
+    """Check run, label and assignee: display, which delays nothing and fails nothing."""
+    repository = desk.repository(which)
+    record = from_json(made["record"])
+    title, summary = text.check(record.digest, record.version, record.tag, record.base)
+    show(lambda: repository.check(made["head"], text.CHECK, "success", title, summary))
+    show(lambda: repository.set_labels(number, add=[PENDING], remove=[]))
+    show(lambda: repository.assign(number, record.requested_by))
+
+
+def reply(record: Record, number: int, moved: int) -> str:
+    """What the person who asked is told."""
+    return replies.opened(number, record, moved)
+
+
+def _compare_page(desk: Desk) -> text.Compare:
+    """Compare pages exist for repositories on our own GitHub and on github.com."""
+    known = {urlsplit(desk.settings.github_web_url).netloc, "github.com"}
+
+    def page(url: str, old: str, new: str) -> str | None:
+        if urlsplit(url).netloc not in known:
+            return None
+        return f"{url.rstrip('/').removesuffix('.git')}/compare/{old}...{new}"
+
+    return page
