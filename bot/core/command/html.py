@@ -11,7 +11,7 @@ import re
 
 # Possessive quantifiers: each character is looked at once, however the markup is broken.
 _MARKUP = re.compile(
-    r"""<!--(?:-?>|.*?--!?>)                  # a comment, as HTML 5 ends it
+    r"""<!--(?!-?>).*?--!?>                   # a comment; parsers disagree about `<!-->`, so it matches nothing
       | <(?!!--)[!?][^>]*+>                   # a declaration or processing instruction
       | <(?P<close>/?)(?P<name>[A-Za-z][^\s/>]*+)(?:[^>"'=]|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+>""",
     re.VERBOSE | re.DOTALL,
