@@ -65,13 +65,15 @@ class Hub:
         self._lines.close()
 
     def bot(self, grant: Grant | None = None) -> Bot:
-        """Who we are. 2 calls, once.
+        """Who we are. 2 calls, once; without a grant, 2 more.
 
-        Everybody may look up a user, but GitHub lets one address do so 60 times an hour: with a grant, its token asks.
+        Everybody may look up a user, but GitHub lets one address do so 60 times an hour. So a token asks: of the
+        grant, or of any installation.
         """
         if self._bot is None:
             login = self._tokens.ask_as_app("read the App", _slug) + "[bot]"
             doing = "read the App's user"
+            grant = grant or next((Grant.on(each, (), LIST) for each in self.installations()), None)
             user = (
                 self._tokens.ask(grant, doing, lambda github, _: _user_id(github, login))
                 if grant
