@@ -1,0 +1,92 @@
+"""Git on the sandbox's bare repositories: constant commands, a clean environment, bytes in and out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+CLEAN = {
+    "PATH": os.environ.get("PATH", os.defpath),
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+    "HOME": os.devnull,
+}
+
+
+class GitError(Exception):
+    """A git command said no; the message is its last words."""
+
+
+class Git:
+    """One bare repository."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def init(self, default_branch: str) -> None:
+        """Make it, set up as GitHub serves repositories: partial fetches and any reachable commit may be asked for."""
+        self.path.mkdir(parents=True)
+        self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
+        settings = {"http.receivepack": "true", "uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true"}
+        with (self.path / "config").open("a") as file:
+            for name, value in settings.items():
+                section, key = name.split(".")
+                file.write(f"[{section}]\n\t{key} = {value}\n")
+
+    def run(self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
+        """What the command prints, without the last line end. Raises GitError when it fails."""
+        return self.read(*arguments, data=data, env=env).decode("utf-8", "replace").removesuffix("\n")
+
+    def read(self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
+        """The same, as bytes."""
+        done = subprocess.run(
+            ["git", *arguments], cwd=self.path, input=data, capture_output=True, env={**CLEAN, **(env or {})}, check=False
+        )
+        if done.returncode:
+            raise GitError(done.stderr.decode("utf-8", "replace").strip()[-500:])
+        return done.stdout
+
+    def refs(self) -> dict[str, str]:
+        """Every ref with its object, annotated tags also peeled as `ref^{}`."""
+        found = {}
+        for line in self.run("for-each-ref", "--format=%(refname) %(objectname) %(*objectname)").splitlines():
+            ref, object_id, *peeled = line.split(" ")
+            found[ref] = object_id
+            if peeled and peeled[0]:
+                found[ref + "^{}"] = peeled[0]
+        return found
+
+    def resolve(self, name: str) -> str | None:
+        """The commit that a branch, ref or (abbreviated) id stands for, or None."""
+        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name):
+            try:
+                return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", candidate + "^{commit}")
+            except GitError:
+                continue
+        return None
+
+    def is_ancestor(self, old: str, new: str) -> bool:
+        """Whether `old` is reachable from `new`."""
+        try:
+            self.read("merge-base", "--is-ancestor", old, new)
+        except GitError:
+            return False
+        return True
+
+    def commit_tree(self, tree: str, parents: list[str], message: str, who: str, when: datetime, author: str = "") -> str:
+        """A commit of this tree. `who` and `author` are "Name <email>"."""
+        stamp = f"{int(when.timestamp())} +0000"
+        lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+        lines += [author or f"author {who} {stamp}", f"committer {who} {stamp}"]
+        payload = "\n".join(lines) + f"\n\n{message.rstrip()}\n"
+        return self.run("hash-object", "-t", "commit", "-w", "--stdin", data=payload.encode())
+
+    def update(self, ref: str, new: str | None, old: str | None = None) -> None:
+        """Move, create or (None) delete a ref, where it still is `old` if that is given."""
+        expected = [old] if old else []
+        self.run("update-ref", *(["-d", ref, *expected] if new is None else [ref, new, *expected]))
