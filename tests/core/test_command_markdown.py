@@ -203,7 +203,7 @@ class _Paragraphs(HTMLParser):
     def handle_starttag(self, tag: str, attrs: object) -> None:
         if tag == "br":
             self.lines[-1:] = [*self.lines[-1:], ""]
-        elif tag not in ("img", "hr", *_INLINE):
+        elif tag.isalnum() and tag not in ("img", "hr", *_INLINE):
             self.open.append(tag)
         if self.open == ["p"] and tag == "p":
             self.lines.append("")

@@ -13,7 +13,7 @@ import re
 _MARKUP = re.compile(
     r"""<!--(?!-?>).*?--!?>                   # a comment; parsers disagree about `<!-->`, so it matches nothing
       | <(?!!--)[!?][^>]*+>                   # a declaration or processing instruction
-      | <(?P<close>/?)(?P<name>[A-Za-z][^\s/>]*+)(?:[^>"'=]|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+>""",
+      | <(?P<close>/?)(?P<name>[A-Za-z][^\s/<>]*+)(?:[^<>"'=]|=\s*+(?:"[^"]*+"|'[^']*+')?+)*+>""",
     re.VERBOSE | re.DOTALL,
 )
 _BEGINS = re.compile(r"<[A-Za-z/!?]")
