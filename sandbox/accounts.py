@@ -61,14 +61,19 @@ def _chosen(call: Call, installation: Installation) -> tuple[int, ...]:
     by_name = {call.sandbox.world.repositories[each].name.lower(): each for each in installation.repositories}
     chosen = [*ids, *(by_name.get(name, 0) for name in names)]
     if not set(chosen) <= set(installation.repositories):
-        raise Refused(422, "There is at least one repository that does not exist or is not accessible to the parent installation.")
+        raise Refused(
+            422, "There is at least one repository that does not exist or is not accessible to the parent installation."
+        )
     return tuple(chosen)
 
 
 def _installation_repositories(call: Call) -> Answer:
     assert call.who.token is not None
     world = call.sandbox.world
-    return Page([call.sandbox.shapes.repository(world.repositories[each]) for each in call.who.token.repositories], "repositories")
+    return Page(
+        [call.sandbox.shapes.repository(world.repositories[each]) for each in call.who.token.repositories],
+        "repositories",
+    )
 
 
 def _user(call: Call) -> Answer:
@@ -79,7 +84,9 @@ def _user(call: Call) -> Answer:
 
 
 def _deliveries(call: Call) -> Answer:
-    mine = [each for each in reversed(call.sandbox.webhooks.deliveries) if each.app is call.who.app and each.done.is_set()]
+    mine = [
+        each for each in reversed(call.sandbox.webhooks.deliveries) if each.app is call.who.app and each.done.is_set()
+    ]
     return Page([_delivery_shape(each) for each in mine])
 
 

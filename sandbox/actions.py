@@ -1,4 +1,4 @@
-"""GitHub Actions: workflows read from the repository, dispatches checked against their inputs, runs that go on alone."""
+"""GitHub Actions: workflows read from the repository, dispatches checked, runs that go on alone."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _dispatch(call: Call) -> Answer:
     """204, or 200 with the run when `return_run_details` asks for it; 422 for inputs that are not declared."""
     ref = call.need("ref").removeprefix("refs/heads/")
     name, text = _workflow(call, ref)
-    trigger = (text.get(True) or text.get("on") or {}).get("workflow_dispatch", {})
+    trigger = _trigger(text).get("workflow_dispatch")
     declared = (trigger or {}).get("inputs") or {}
     given = call.body.get("inputs") or {}
     unknown = sorted(set(given) - set(declared))
@@ -59,6 +59,12 @@ def _dispatch(call: Call) -> Answer:
         return None
     shape = call.sandbox.shapes.run(call.repo, run)
     return 200, {"workflow_run_id": run.id, "run_url": shape["url"], "html_url": shape["html_url"]}
+
+
+def _trigger(text: dict[Any, Any]) -> dict[str, Any]:
+    """What stands under `on`, which YAML 1.1 reads as the truth value."""
+    found: dict[str, Any] = text.get(True) or text.get("on") or {}
+    return found
 
 
 class Actions:

@@ -96,7 +96,9 @@ class Api:
             for form, path in enumerate(_forms(route.path)):
                 view = self._view(route)
                 flask.add_url_rule(BASE + path, f"api{number}.{form}", view, methods=[route.method])
-        flask.add_url_rule(f"{BASE}/<path:rest>", "api.unknown", self._unknown, methods=["GET", "POST", "PATCH", "PUT", "DELETE"])
+        flask.add_url_rule(
+            f"{BASE}/<path:rest>", "api.unknown", self._unknown, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]
+        )
 
     def _view(self, route: Route) -> Callable[..., Response]:
         def view(**parameters: Any) -> Response:
@@ -123,7 +125,9 @@ class Api:
     def _call(self, route: Route, who: Caller, parameters: dict[str, Any]) -> Call:
         if route.needs in ("app", "token"):
             if (who.app if route.needs == "app" else who.token) is None:
-                raise Refused(401, "A JSON web token could not be decoded" if route.needs == "app" else "Bad credentials")
+                raise Refused(
+                    401, "A JSON web token could not be decoded" if route.needs == "app" else "Bad credentials"
+                )
             return Call(self._sandbox, who, parameters)
         if not route.needs:
             return Call(self._sandbox, who, parameters)
@@ -167,8 +171,7 @@ def _response(answer: Answer) -> Response:
     if isinstance(answer, Page):
         return _page(answer)
     status, body = answer if isinstance(answer, tuple) else (204 if answer is None else 200, answer)
-    response = make_response("" if body is None else jsonify(body), status)
-    return response
+    return make_response("" if body is None else jsonify(body), status)
 
 
 def _page(page: Page) -> Response:

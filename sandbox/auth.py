@@ -92,7 +92,9 @@ def _app(world: World, value: str) -> App:
         raise Refused(401, "A JSON web token could not be decoded") from None
     now = world.now().timestamp()
     if issued > now + 60:
-        raise Refused(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
+        raise Refused(
+            401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+        )
     if expires < now or expires > now + 600:
         raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
     return app

@@ -32,7 +32,11 @@ class Git:
         """Make it, set up as GitHub serves repositories: partial fetches and any reachable commit may be asked for."""
         self.path.mkdir(parents=True)
         self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
-        settings = {"http.receivepack": "true", "uploadpack.allowFilter": "true", "uploadpack.allowAnySHA1InWant": "true"}
+        settings = {
+            "http.receivepack": "true",
+            "uploadpack.allowFilter": "true",
+            "uploadpack.allowAnySHA1InWant": "true",
+        }
         with (self.path / "config").open("a") as file:
             for name, value in settings.items():
                 section, key = name.split(".")
@@ -45,7 +49,12 @@ class Git:
     def read(self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> bytes:
         """The same, as bytes."""
         done = subprocess.run(
-            ["git", *arguments], cwd=self.path, input=data, capture_output=True, env={**CLEAN, **(env or {})}, check=False
+            ["git", *arguments],
+            cwd=self.path,
+            input=data,
+            capture_output=True,
+            env={**CLEAN, **(env or {})},
+            check=False,
         )
         if done.returncode:
             raise GitError(done.stderr.decode("utf-8", "replace").strip()[-500:])
@@ -78,7 +87,9 @@ class Git:
             return False
         return True
 
-    def commit_tree(self, tree: str, parents: list[str], message: str, who: str, when: datetime, author: str = "") -> str:
+    def commit_tree(
+        self, tree: str, parents: list[str], message: str, who: str, when: datetime, author: str = ""
+    ) -> str:
         """A commit of this tree. `who` and `author` are "Name <email>"."""
         stamp = f"{int(when.timestamp())} +0000"
         lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]

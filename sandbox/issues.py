@@ -208,7 +208,9 @@ ROUTES = (
     Route("DELETE", "/repos/{repo}/issues/comments/<int:comment_id>", "issues:write", _delete_comment),
     Route("GET", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", "issues:read", _reactions),
     Route("POST", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", "issues:write", _react),
-    Route("DELETE", "/repos/{repo}/issues/comments/<int:comment_id>/reactions/<int:reaction_id>", "issues:write", _unreact),
+    Route(
+        "DELETE", "/repos/{repo}/issues/comments/<int:comment_id>/reactions/<int:reaction_id>", "issues:write", _unreact
+    ),
     Route("GET", "/repos/{repo}/issues/<int:number>/labels", "issues:read", _labels),
     Route("POST", "/repos/{repo}/issues/<int:number>/labels", "issues:write", _add_labels),
     Route("DELETE", "/repos/{repo}/issues/<int:number>/labels/<path:label>", "issues:write", _remove_label),

@@ -40,7 +40,11 @@ def _create(call: Call) -> Answer:
     if base_sha is None or head_sha is None:
         raise Refused(422, "Validation Failed", [{"field": "base" if base_sha is None else "head", "code": "invalid"}])
     if any(_is(each, base, head, source.id) for each in call.repo.issues.values()):
-        raise Refused(422, "Validation Failed", [{"message": f"A pull request already exists for {call.repo.owner.login}:{head}."}])
+        raise Refused(
+            422,
+            "Validation Failed",
+            [{"message": f"A pull request already exists for {call.repo.owner.login}:{head}."}],
+        )
     if source is not call.repo:
         call.repo.git.run("fetch", "--quiet", str(source.git.path), head_sha)
     commits = call.repo.git.run("rev-list", "--reverse", f"{base_sha}..{head_sha}").split()
@@ -56,9 +60,7 @@ def _create(call: Call) -> Answer:
 
 def _is(issue: Issue, base: str, head: str, source: int) -> bool:
     pull = issue.pull
-    return bool(
-        pull and issue.state == "open" and (pull.base, pull.head, pull.head_repository) == (base, head, source)
-    )
+    return bool(pull and issue.state == "open" and (pull.base, pull.head, pull.head_repository) == (base, head, source))
 
 
 def _list(call: Call) -> Answer:

@@ -56,7 +56,9 @@ def _ref(call: Call) -> Answer:
 def _matching_refs(call: Call) -> Answer:
     start = "refs/" + call.parameters.get("ref", "")
     refs = call.repo.git.refs()
-    return Page([_ref_shape(call, ref, refs) for ref in sorted(refs) if ref.startswith(start) and not ref.endswith("^{}")])
+    return Page(
+        [_ref_shape(call, ref, refs) for ref in sorted(refs) if ref.startswith(start) and not ref.endswith("^{}")]
+    )
 
 
 def _ref_shape(call: Call, ref: str, refs: dict[str, str]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Webhooks as GitHub sends them: signed, in order, ten seconds to answer, each kept in a log and sent again on demand."""
+"""Webhooks as GitHub sends them: signed, in order, ten seconds to answer, each kept in a log and sent again."""
 
 from __future__ import annotations
 

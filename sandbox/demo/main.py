@@ -81,7 +81,9 @@ def _tell(console: Console, sandbox: Sandbox, seeded: Seeded, once: bool, folder
     console.text(f"\nGit repositories: {sandbox.repository(MANIFEST).path}")
     if once:
         return 0
-    console.text(f"Look around: {sandbox.url}/{MANIFEST}   The bot's log: {folder / 'bot.log'}   Ctrl-C ends everything.")
+    console.text(
+        f"Look around: {sandbox.url}/{MANIFEST}   The bot's log: {folder / 'bot.log'}   Ctrl-C ends everything."
+    )
     threading.Event().wait()
     return 0
 

@@ -132,7 +132,7 @@ class Story:
         refs = self._sandbox.refs(MANIFEST)
         return {ref: value for ref, value in refs.items() if ref.startswith(SHOWN_REFS) and not ref.endswith("^{}")}
 
-    def _wait(self, what: str, look: Callable[[], T | None | bool]) -> T:
+    def _wait(self, what: str, look: Callable[[], T | bool | None]) -> T:
         """Look until there is something. The first wait of a kind is said, so that nobody stares at nothing."""
         end = time.monotonic() + PATIENCE
         self._console.waiting(f"waiting for {what}")
