@@ -140,7 +140,7 @@ class Api:
         if "repository_id" in parameters:
             found = world.repositories.get(parameters.pop("repository_id"))
         else:
-            found = world.repository(f"{parameters.pop('owner')}/{parameters.pop('name')}")
+            found = world.repository(f"{parameters.pop('owner')}/{parameters.pop('repository_name')}")
         if found is None:
             raise Refused(404, "Not Found")
         return found
@@ -164,7 +164,7 @@ def _forms(path: str) -> list[str]:
     if "{repo}" not in path:
         return [path]
     rest = path.removeprefix("/repos/{repo}")
-    return [f"/repos/<owner>/<name>{rest}", f"/repositories/<int:repository_id>{rest}"]
+    return [f"/repos/<owner>/<repository_name>{rest}", f"/repositories/<int:repository_id>{rest}"]
 
 
 def _response(answer: Answer) -> Response:
