@@ -7,7 +7,7 @@ are fixed, so that every commit has the same id wherever this runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -159,19 +159,18 @@ def _pin(git: Git) -> str:
     return commit
 
 
+RELEASES = ((109, "106.0.0", None), (110, "109.0.0", None), (115, "110.0.0", 110))
+"""Build number, SDK version, and the build whose old manifest went."""
+
+
 def _seed_manifest(git: Git, pins: Mapping[str, str]) -> None:
     """Three releases off master, then the configuration of the bot, on master only."""
     history = History(git)
     main = files.main_manifest()
-    releases: Sequence[tuple[int, str, str | None]] = (
-        (109, "106.0.0", None),
-        (110, "109.0.0", None),
-        (115, "110.0.0", "110"),
-    )
     history.commit(Step("master", "Start the manifest", {**main, "default.xml": (LINK, b"master.xml")}))
-    for build, sdk, removed in releases:
+    for build, sdk, removed in RELEASES:
         changes: dict[str, tuple[str, bytes] | None] = {
-            f"build-{build}.xml": (FILE, files.release_manifest(pins)),
+            f"build-{build}.xml": (FILE, files.release_manifest(pins, build)),
             "version.txt": (FILE, files.version_file(build, sdk)),
             "release.xml": (LINK, f"build-{build}.xml".encode()),
         }

@@ -36,21 +36,20 @@ HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<manifest>\n'
 def main_manifest() -> dict[str, tuple[str, bytes]]:
     """master.xml, written by hand, and the remotes that it includes."""
     rows = "".join(f'  <project name="{name}"\n           path="{path}"{_body(name)}\n' for name, path in PATHS.items())
-    main = (
-        f'{HEAD}  <!-- what a release is made of -->\n  <include name="_remotes.xml"/>\n{DEFAULT}\n{rows}</manifest>\n'
-    )
+    include = '  <!-- what a release is made of -->\n  <include name="_remotes.xml"/>\n'
+    main = f"{HEAD}{include}{DEFAULT}\n{rows}</manifest>\n"
     remotes = f"{HEAD}{REMOTES}</manifest>\n"
     return {"master.xml": (FILE, main.encode()), "_remotes.xml": (FILE, remotes.encode())}
 
 
-def release_manifest(pins: Mapping[str, str]) -> bytes:
+def release_manifest(pins: Mapping[str, str], build: int) -> bytes:
     """build-N.xml: every project pinned, attributes by alphabet, printed by `repo manifest -r`."""
-    rows = "".join(_pinned(name, path, pins[name]) for name, path in PATHS.items())
+    rows = "".join(_pinned(name, path, pins[name], build) for name, path in PATHS.items())
     return f"{HEAD}{REMOTES}{GAP}{DEFAULT}{GAP}{rows}</manifest>\n".encode()
 
 
-def _pinned(name: str, path: str, pin: str) -> str:
-    branch = "build-115" if name in BRANCHED else "master"
+def _pinned(name: str, path: str, pin: str, build: int) -> str:
+    branch = "build-115" if build == 115 and name in BRANCHED else "master"
     head = f'  <project name="{name}" path="{path}" revision="{pin}" upstream="refs/heads/{branch}"'
     return f"{head}{_body(name)}\n"
 
