@@ -163,6 +163,7 @@ BAD = {
     "a channel named like a line": ("channels: {build-115: {}}", "releases are made on"),
     "a channel named like the main branch": ("channels: {master: {}}", "releases are made on"),
     "a channel of the bot's": ("channels: {release-bot/x: {}}", "bot's own"),
+    "a channel with an equals sign": ("channels: {'a=b': {}}", "equals sign"),
     "a forced channel": ("channels: {+dev: {}}", "name of a branch"),
     "a channel for no line": ("channels: {dev: {releases: [buid-115]}}", "no release line"),
     "a channel for a number": ("channels: {dev: {releases: [115]}}", "in quotes"),

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.core.command.markdown import command_lines, first_line, looks_like_command
-from bot.core.command.spec import COMMANDS, LATER, Argument, CommandSpec, find
+from bot.core.command.spec import COMMANDS, FAMILIES, LATER, Argument, CommandSpec, find
 from bot.core.command.words import Word, fold, split
+from bot.core.manifest.refs import revision_problem
 
 MistakeKind = Literal[
     "bad-character",
@@ -37,7 +38,6 @@ LONGEST_WORD = 80
 _LINE = re.compile(r"build-[1-9][0-9]{0,5}")
 _NEARLY_A_LINE = re.compile(r"(?:refs/heads/|origin/|\+)?(?:build)?[-_]?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 _PROJECT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+~@/-]{0,254}")
-_REVISION = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.+/-]{0,253}[A-Za-z0-9_+-])?")
 _UPSTREAM = ".upstream"
 
 
@@ -106,7 +106,7 @@ def parse(body: str | None, commands: Sequence[CommandSpec] = COMMANDS) -> Comma
 
 def _mistake(wrong: _Wrong, line: str, commands: Sequence[CommandSpec] = ()) -> Mistake:
     words = line[:LONGEST_LINE].split()
-    family = fold(words[0][1:]) if words else ""
+    family = next((family for family in FAMILIES if fold(line[1:]).startswith(family)), "")
     spec = find(family, fold(words[1]), commands) if len(words) > 1 else None
     verb = spec.verb if spec else ""
     return Mistake(wrong.kind, _cut(wrong.word), wrong.near, _cut(line, 3 * LONGEST_WORD), family, verb)
@@ -147,7 +147,7 @@ def _near_verbs(word: str, specs: Iterable[CommandSpec]) -> Iterable[str]:
 
 
 def _near(word: str, names: Iterable[str]) -> list[str]:
-    return difflib.get_close_matches(word[:LONGEST_WORD], list(names), n=3, cutoff=0.6)
+    return difflib.get_close_matches(word[:LONGEST_WORD], list(names), n=1, cutoff=0.6)
 
 
 class _Reading:
@@ -223,7 +223,7 @@ class _Reading:
     def _override(self, word: Word, key: str) -> None:
         if word.value.startswith("="):
             raise _Wrong("not-yet", word.text)
-        if not _is_ref(word.value):
+        if revision_problem(word.value) or "=" in word.value:
             raise _Wrong("bad-value", word.text)
         if fold(key).endswith(_UPSTREAM) and len(key) > len(_UPSTREAM):
             ref = word.value if word.value.startswith("refs/") else "refs/heads/" + word.value
@@ -262,13 +262,3 @@ def _line(word: str) -> str:
         nearly = _NEARLY_A_LINE.fullmatch(word)
         raise _Wrong("bad-line", word, (f"build-{nearly[1]}",) if nearly else ())
     return word
-
-
-def _is_ref(value: str) -> bool:
-    """Whether it can be a commit id or the name of a ref, and nothing that git or a shell might read otherwise."""
-    parts = value.split("/")
-    return bool(_REVISION.fullmatch(value)) and ".." not in value and all(_is_part(part) for part in parts)
-
-
-def _is_part(part: str) -> bool:
-    return bool(part) and not part.startswith((".", "-")) and not part.endswith((".", ".lock"))

@@ -123,7 +123,7 @@ def _branch_problem(name: str) -> str | None:
         return "write the short name, without refs/heads/"
     if (name + "/").startswith(OURS):
         return f"branches under {OURS} are the bot's own"
-    return ref_problem(name)
+    return ref_problem(name) or ("it has an equals sign" if "=" in name else None)
 
 
 def _branch(field: Field) -> str:
