@@ -92,10 +92,17 @@ class Tokens:
         return self._lines.ask(doing, token.value, lambda github: work(github, token))
 
     def get(self, grant: Grant) -> Token:
-        """A token of this grant with at least five minutes left."""
+        """A token of this grant with at least five minutes left.
+
+        Raises Denied(403) where GitHub gives none: installation, repository or permission is not ours (any more).
+        Its 404 and 422 for that must not be taken for the absence of what the token was wanted for.
+        """
         held = self._held.get(grant)
         if held is None or held.expires_at - SPARE <= self._clock():
-            held = self._held[grant] = self.ask_as_app("get a token", lambda github: _mint(github, grant))
+            try:
+                held = self._held[grant] = self.ask_as_app("get a token", lambda github: _mint(github, grant))
+            except Denied as refusal:
+                raise Denied("github", refusal.reason, 401 if refusal.status == 401 else 403) from None
         return held
 
     def holds(self, grant: Grant) -> bool:

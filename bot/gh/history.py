@@ -42,8 +42,6 @@ def holds(repository: RawRepository, commit: str, ref: str) -> bool:
 
 def commit(repository: RawRepository, name: str) -> str | None:
     """The commit whose id begins so. A branch of that very name would shadow it: then None."""
-    if not COMMIT.fullmatch(name):
-        return None
     found = given(repository.get_commit(name, commit_files_per_page=1).complete().sha)
     return found if found.startswith(name) else None
 

@@ -228,7 +228,7 @@ class Repository:
             present = {given(label.name) for label in issue.get_labels()}
             missing = [label for label in wanted if label not in present]
             if missing:
-                issue.add_to_labels(*missing)
+                repository.requester.requestJsonAndCheck("POST", f"{issue.url}/labels", input={"labels": missing})
             for label in sorted(unwanted & present):
                 repository.requester.requestJsonAndCheck("DELETE", f"{issue.url}/labels/{quote(label, safe='')}")
 
@@ -279,6 +279,8 @@ class Repository:
 
         It may be a commit that only a fork has: GitHub answers for the whole network. `holds` tells.
         """
+        if not history.COMMIT.fullmatch(name):
+            return None
         return self._history(project, "read a commit", lambda repository: history.commit(repository, name))
 
     # How it is asked
