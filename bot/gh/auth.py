@@ -87,7 +87,7 @@ class Tokens:
             if refusal.status != 401:
                 raise
         if self._held.get(grant) is token:
-            del self._held[grant]
+            self._held.pop(grant, None)  # another thread may have been as quick
         token = self.get(grant)
         return self._lines.ask(doing, token.value, lambda github: work(github, token))
 
