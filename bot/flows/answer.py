@@ -166,7 +166,7 @@ def _who_and_where(desk: Desk, intent: Answer) -> dict[str, Any]:
     pull = repository.pull(intent.issue) if intent.on_pull else None
     place = _place(desk, intent.repository, pull)
     try:
-        right: Who | None = right_of(repository.role(intent.author))
+        right: Who | None = right_of(repository.role(intent.author, intent.author_id))
     except Denied:
         right = None
     here = place in ("open pull", "merged pull")

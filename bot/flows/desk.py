@@ -5,12 +5,12 @@ A flow gets a `Desk` and an intent and reads from top to bottom. Nothing here wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 
-from bot.core.config import BadConfig, Config, read as read_config
+from bot.core.config import CONFIG_FILE, BadConfig, Config, read as read_config
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent
 from bot.core.objects import Identity
@@ -25,7 +25,6 @@ from bot.settings import Settings
 from bot.store import Store
 
 GIT = {"contents": "write", "metadata": "read"}
-CONFIG_FILE = ".github/manifest-release.yml"
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class Desk:
         return not self.settings.installations or which.installation in self.settings.installations
 
 
-def read_configuration(mirror: Mirror, refs: dict[str, str], default_branch: str) -> Config | BadConfiguration:
+def read_configuration(mirror: Mirror, refs: Mapping[str, str], default_branch: str) -> Config | BadConfiguration:
     """The repository's configuration, from its default branch only."""
     commit = refs.get(HEADS + default_branch)
     data = mirror.tree(commit).read(CONFIG_FILE) if commit else None

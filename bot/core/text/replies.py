@@ -208,7 +208,9 @@ def mistake(wrong: Mistake, lines: tuple[str, ...]) -> str:
             hint = f" Did you mean {codes(wrong.near)}?" if wrong.near else ""
             text = f"I do not know {word} here.{hint} `/release help {wrong.verb or 'patch'}` shows what can be typed."
         case "bad-value":
-            written = f"It is written {codes(wrong.near)}." if wrong.near else "A revision is a commit, a branch or a tag."
+            written = (
+                f"It is written {codes(wrong.near)}." if wrong.near else "A revision is a commit, a branch or a tag."
+            )
             text = f"{word} has a value that I cannot use. {written}"
         case "duplicate":
             text = f"{word} is given twice, so nothing was done. Say it once."

@@ -1,0 +1,110 @@
+"""The worker process: the tools of all flows are put together here, once, and run until told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from bot.core import keys
+from bot.core.hub import RepositoryId
+from bot.core.intent import Intent, Reconcile
+from bot.flows.desk import Desk
+from bot.flows.engine import Door, Engine
+from bot.flows.table import carry_out, tell_of_bug
+from bot.gh import Hub
+from bot.mirror import Mirrors
+from bot.outage import Denied, Outage
+from bot.remotes import DEFAULT_HOSTS, FetchPolicy, Remotes
+from bot.settings import Settings
+from bot.store import Store, engine_for
+
+log = logging.getLogger(__name__)
+
+
+def now() -> datetime:
+    """The time, in UTC: the only clock of the program."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """One worker: the flows' tools, the engine that carries intents out, and the timer that sweeps."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._store = Store(engine_for(database_url(settings), settings.data_dir), now)
+        self._hub = Hub(settings.github_api_url, settings.app_id, settings.private_key.reveal(), now)
+        self._remotes = Remotes(policy(settings), settings.data_dir / "scratch")
+        self._desk = Desk(
+            settings=settings,
+            hub=self._hub,
+            mirrors=Mirrors(settings.data_dir / "mirrors", allow_http=settings.sandbox),
+            remotes=self._remotes,
+            store=self._store,
+            now=now,
+            submit=submitter(Door(self._store)),
+        )
+        self._engine = Engine(
+            settings,
+            self._store,
+            lambda intent, steps: carry_out(self._desk, intent, steps),
+            lambda intent, incident: tell_of_bug(self._desk, intent, incident),
+        )
+        self._ending = threading.Event()
+
+    def run(self) -> None:
+        """Start, sweep by the timer, end when SIGTERM or SIGINT comes. Raises AnotherWorker where one is running."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._ending.set())
+        self._engine.start()
+        log.info("the worker is ready")
+        try:
+            while not self._ending.is_set():
+                self._sweep()
+                self._ending.wait(self._settings.reconcile_seconds)
+        finally:
+            self._engine.stop()
+            self._remotes.close()
+            self._hub.close()
+
+    def _sweep(self) -> None:
+        """Order a sweep over every repository that we know of, and begin anew what was lost."""
+        try:
+            self._engine.take_up_lost()
+            for repository in self._repositories():
+                key = keys.sweep(repository.id, now().isoformat())
+                self._desk.submit(key, (Reconcile(repository),))
+        except (Outage, Denied) as fault:
+            log.warning("no sweep this time: %s", fault)
+
+    def _repositories(self) -> Sequence[RepositoryId]:
+        """The repositories that we serve, as GitHub lists them; when it is away, those that the store knows."""
+        try:
+            installations = [each for each in self._hub.installations() if self._serves(each)]
+            return [each for installation in installations for each in self._hub.repositories(installation)]
+        except (Outage, Denied) as fault:
+            log.warning("the installations could not be read: %s", fault)
+            return self._store.repositories()
+
+    def _serves(self, installation: int) -> bool:
+        return not self._settings.installations or installation in self._settings.installations
+
+
+def database_url(settings: Settings) -> str | None:
+    """Where the store is; None: a file in the data folder."""
+    return settings.database_url.reveal() if settings.database_url else None
+
+
+def submitter(door: Door) -> Callable[[str, Sequence[Intent]], bool]:
+    """How a flow hands in what it found."""
+    return lambda key, intents: door.submit(key, intents) == "stored"
+
+
+def policy(settings: Settings) -> FetchPolicy:
+    """The hosts that project repositories may be read from: the well-known ones, our own GitHub, the operator's."""
+    own = urlsplit(settings.github_web_url)
+    hosts = DEFAULT_HOSTS | {own.hostname or ""} | set(settings.fetch_hosts)
+    return FetchPolicy(frozenset(hosts), settings.github_web_url if settings.sandbox else None)
