@@ -88,6 +88,11 @@ class Settings:
     dispatch_lookup_seconds: float
     warnings: tuple[str, ...] = ()
 
+    @property
+    def store_url(self) -> str | None:
+        """Where the store is; None: a file in `data_dir`."""
+        return self.database_url.reveal() if self.database_url else None
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read and check all of it. Raises BadSettings with every fault, not only the first."""

@@ -6,9 +6,9 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from bot.clock import now
 from bot.core import keys
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
@@ -25,17 +25,12 @@ from bot.store import Store, engine_for
 log = logging.getLogger(__name__)
 
 
-def now() -> datetime:
-    """The time, in UTC: the only clock of the program."""
-    return datetime.now(UTC)
-
-
 class Worker:
     """One worker: the flows' tools, the engine that carries intents out, and the timer that sweeps."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._store = Store(engine_for(database_url(settings), settings.data_dir), now)
+        self._store = Store(engine_for(settings.store_url, settings.data_dir), now)
         self._hub = Hub(settings.github_api_url, settings.app_id, settings.private_key.reveal(), now)
         self._remotes = Remotes(policy(settings), settings.data_dir / "scratch")
         self._desk = Desk(
@@ -91,11 +86,6 @@ class Worker:
 
     def _serves(self, installation: int) -> bool:
         return not self._settings.installations or installation in self._settings.installations
-
-
-def database_url(settings: Settings) -> str | None:
-    """Where the store is; None: a file in the data folder."""
-    return settings.database_url.reveal() if settings.database_url else None
 
 
 def submitter(door: Door) -> Callable[[str, Sequence[Intent]], bool]:

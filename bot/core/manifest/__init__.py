@@ -20,6 +20,8 @@ from bot.core.manifest.model import (
 )
 from bot.core.manifest.pin import Query, RefNotFound, full_ref, is_commit, needed, pinned
 from bot.core.manifest.read import read
+from bot.core.manifest.refs import ref_problem, revision_problem
+from bot.core.manifest.release import objections
 from bot.core.manifest.style import Style, style_of
 from bot.core.manifest.xml_print import Dialect, to_xml
 
@@ -44,8 +46,11 @@ __all__ = [
     "full_ref",
     "is_commit",
     "needed",
+    "objections",
     "pinned",
     "read",
+    "ref_problem",
+    "revision_problem",
     "select",
     "style_of",
     "to_xml",
