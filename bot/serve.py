@@ -47,7 +47,9 @@ def serve(settings: Settings) -> int:
             status = REFUSED
             break
     for child in children:
-        child.stop()
+        child.ask_to_end()
+    for child in children:
+        child.wait()
     return status
 
 
@@ -74,9 +76,12 @@ class _Child:
             self._start()
         return status
 
-    def stop(self) -> None:
-        """Ask it to end, wait, and insist."""
+    def ask_to_end(self) -> None:
+        """Ask it to finish what it does and end."""
         self._process.terminate()
+
+    def wait(self) -> None:
+        """Wait until it has ended, and insist when it does not."""
         try:
             self._process.wait(GRACE)
         except subprocess.TimeoutExpired:

@@ -30,11 +30,15 @@ def follow(desk: Desk, intent: Follow, steps: Steps) -> Outcome:
 
 
 def run_changed(desk: Desk, intent: RunChanged, steps: Steps) -> Outcome:
-    """GitHub told of a run: look now instead of at the next turn, where the run is one of ours."""
+    """GitHub told of a run: where it is one of ours, order a look now instead of at the next turn.
+
+    The look itself is the manifest repository's work, so that two looks at one release never happen at once.
+    """
     release = desk.store.release_of_run(intent.run)
     if release is None:
         return Outcome("ignored", f"run {intent.run} builds no release of ours")
-    return follow(desk, Follow(_manifest(desk, release, intent.repository), release.version, again=False), steps)
+    look_now = Follow(_manifest(desk, release, intent.repository), release.version, again=False)
+    return Outcome("done", f"run {intent.run} changed", later=((0.0, look_now),))
 
 
 def _manifest(desk: Desk, release: Release, builder: RepositoryId) -> RepositoryId:

@@ -49,9 +49,9 @@ LANES: Mapping[Lane, Limits] = {
     "acknowledge": {"worker_concurrency": 4},
     "control": {"worker_concurrency": 4},
     "release": {"partition_concurrency": 1, "worker_concurrency": 8},
-    "follow": {"worker_concurrency": 4},
+    "follow": {"partition_concurrency": 1, "worker_concurrency": 4},
 }
-"""The queues. The release lane is partitioned by repository, so that each repository's releases happen in order."""
+"""The queues. Where a lane is partitioned, each repository's work happens in order, one thing after the other."""
 ROUNDS = 5
 """How often an inbox row is begun anew when its work vanished, before it is parked."""
 QUIET = timedelta(seconds=60)
@@ -118,7 +118,7 @@ class Door:
             "workflow_id": ticket.name,
             "app_version": VERSION,
         }
-        if ticket.intent.lane == "release":
+        if "partition_concurrency" in LANES[ticket.intent.lane]:
             options["queue_partition_key"] = str(ticket.intent.repository.id)
         if seconds > 0:
             options["delay_seconds"] = seconds
