@@ -40,8 +40,8 @@ lock: setup ## write requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --group dev pyproject.toml --no-header --output-file requirements.lock
 
-crash: setup ## kill worker and receiver at N random moments of a release each time (N=50)
-	@$(BIN)/python -m tests.crash --runs $(or $(N),50)
+crash: setup ## kill worker or receiver at N random moments of a release, two in each (N=50)
+	@$(BIN)/python -m tests.crash --kills $(or $(N),50) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## time a release, acknowledgements and ref look-ups
 	@$(BIN)/python -m bench.release

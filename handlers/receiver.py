@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 LARGEST = 5 * 1024 * 1024
 _SIGNATURE = re.compile(r"sha256=[0-9a-f]{64}", re.ASCII)
 _GUID = re.compile(r"[A-Za-z0-9-]{1,72}", re.ASCII)
-_EVENT = re.compile(r"[a-z_]{1,60}", re.ASCII)
+_EVENT = re.compile(r"[a-z0-9_]{1,60}", re.ASCII)
 
 
 class Inbox(Protocol):

@@ -77,7 +77,9 @@ class Stage:
 
     def migrate(self) -> None:
         """Make the store."""
-        subprocess.run([sys.executable, "-m", "bot", "migrate"], env=self.environment(), check=True, capture_output=True)
+        subprocess.run(
+            [sys.executable, "-m", "bot", "migrate"], env=self.environment(), check=True, capture_output=True
+        )
 
     def start(self, *names: str) -> None:
         """Start `web`, `worker` or both, and wait until deliveries can be taken."""
@@ -125,7 +127,9 @@ class Stage:
 
         def look() -> str | None:
             marker = f"<!-- manifest-release-bot:reply {comment} -->"
-            found = [each["body"] for each in self.person("octocat").comments(MANIFEST, issue) if marker in each["body"]]
+            found = [
+                each["body"] for each in self.person("octocat").comments(MANIFEST, issue) if marker in each["body"]
+            ]
             return found[0] if found else None
 
         return self.until("the reply", look)
