@@ -1,0 +1,1 @@
+"""Flows on a stage: the stand-in GitHub and real git, steps called straight, without processes."""
