@@ -196,7 +196,8 @@ def decisions(config: Config, record: Record) -> object:
     """What the configuration says about channels, group and build for this release."""
     version = Version.parse(record.version)
     channels = channels_for(config, config.line_branch(version.build))
-    return channels, group_for(config, version.build)[0], build_order(config, version.build)
+    otherwise = record.build.repository if record.build else None
+    return channels, group_for(config, version.build)[0], build_order(config, version.build, otherwise)
 
 
 def planned_decisions(record: Record) -> object:

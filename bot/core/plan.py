@@ -191,8 +191,10 @@ def _read_line(snapshot: Snapshot) -> Line | Refusal:
     try:
         versions = VersionFile.parse(data)
         manifest = read(snapshot.tree, file)
-    except (BadVersionFile, BadManifest) as bad:
-        return BadTree(str(bad))
+    except BadVersionFile as bad:
+        return BadTree(f"`{config.manifest.version_file}` on `{snapshot.base}`: {bad}")
+    except BadManifest as bad:
+        return BadTree(f"`{file}` on `{snapshot.base}`: {bad}")
     if versions.version.build != build:
         return BadTree(
             f"`{config.manifest.version_file}` on `{snapshot.base}` says {versions.version}, which is another line."
@@ -316,7 +318,7 @@ def _assemble(
         files={path: (entry.mode, entry.blob) if entry else None for path, entry in changes.items()},
         inputs=inputs(snapshot.tree, line.manifest, config),
         channels=channel_orders(snapshot, version, line.branch),
-        build=build_order(config, line.build),
+        build=build_order(config, line.build, scripts_project(line.manifest, snapshot.owner)),
         config=config.digest(),
         requested_by=request.actor,
         request=request.digest,
@@ -414,14 +416,23 @@ def channel_moves(mode: str, seen: Version | None, version: Version) -> bool:
     return mode == "always" or seen is None or version > seen
 
 
-def build_order(config: Config, build: int) -> BuildOrder | None:
-    """The image build that a release of this line starts, or None where none is configured."""
+def scripts_project(manifest: Manifest, owner: str) -> str | None:
+    """Where images are built when nobody says so: the project `scripts` of the manifest repository's own owner."""
+    return next((project.name for project in manifest.projects if project.name == f"{owner}/scripts"), None)
+
+
+def build_order(config: Config, build: int, otherwise: str | None = None) -> BuildOrder | None:
+    """The image build that a release of this line starts, or None where there is none.
+
+    `otherwise` is the repository to build in where the configuration names none.
+    """
     wanted = config.build
-    if wanted.trigger != "dispatch" or not wanted.repository:
+    repository = wanted.repository or otherwise
+    if wanted.trigger != "dispatch" or not repository:
         return None
     line = config.lines.get(build)
     formats = tuple(line.formats) if line and line.formats else tuple(wanted.formats)
-    return BuildOrder(wanted.repository, wanted.workflow, wanted.ref, wanted.image, formats)
+    return BuildOrder(repository, wanted.workflow, wanted.ref, wanted.image, formats)
 
 
 def _moves_only(found: Mapping[str, Found]) -> dict[str, Found]:

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 
 from bot.core.hub import Comparison
 from bot.core.manifest import Project
+from bot.core.manifest.refs import ref_problem
 from bot.core.snapshot import HEADS
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 _SHORT = re.compile(r"[0-9a-f]{7,39}")
-_REF = re.compile(r"refs/[A-Za-z0-9._/-]+|[A-Za-z0-9][A-Za-z0-9._/-]*")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Wanted:
     @property
     def ref(self) -> str | None:
         """The full ref that the revision names, where it can be one: a short name is a branch."""
-        if self.is_commit or not _REF.fullmatch(self.revision):
+        if self.is_commit or ref_problem(self.revision):
             return None
         return self.revision if self.revision.startswith("refs/") else HEADS + self.revision
 

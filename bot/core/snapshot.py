@@ -18,7 +18,8 @@ TAGS = "refs/tags/"
 class Snapshot:
     """The base branch `base` at `commit` with its tree, and every ref of the server (tags peeled as `ref^{}`).
 
-    `url` is the manifest repository's own address: relative fetch addresses in a manifest start there.
+    `url` is the manifest repository's own address: relative fetch addresses in a manifest start there. `owner` is
+    the account that owns it.
     `channel_files` holds, by ref, the version that version.txt says at each channel ref that exists.
     """
 
@@ -30,6 +31,7 @@ class Snapshot:
     config: Config
     refs: Mapping[str, str]
     channel_files: Mapping[str, Version]
+    owner: str = ""
 
     @cached_property
     def released(self) -> Mapping[Version, str]:

@@ -94,6 +94,7 @@ def read_snapshot(
         config=config,
         refs=refs,
         channel_files=_channel_files(mirror, refs, config),
+        owner=which.owner,
     )
 
 

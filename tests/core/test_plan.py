@@ -1,0 +1,260 @@
+"""What a release consists of, and why it is refused: the planner on a seed-shaped branch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.core import refusal as no
+from bot.core.command import Override
+from bot.core.config import Build, Channel, Line, ManifestFiles
+from bot.core.hub import Comparison
+from bot.core.plan import Plan, channel_moves, look_up, plan
+from bot.core.refusal import Refusal
+from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
+from bot.core.tree import FILE, LINK, Entry
+from bot.core.version import Version
+from tests.core import world
+from tests.core.world import ETCD, NEW, OVERLAY, PINS, moved, planned, request, snapshot, tree
+
+ETCD_OVERRIDE = Override("coreos/etcd", NEW)
+
+
+def made(answers: Answers = Answers(named=moved()), **changes: Any) -> Plan | Refusal:  # noqa: B008 - frozen
+    return plan(snapshot(**changes), request(ETCD_OVERRIDE), answers)
+
+
+def asked(**changes: Any) -> Questions | Refusal:
+    return look_up(snapshot(**changes), request())
+
+
+# Files
+
+
+def test_only_the_named_pin_and_its_upstream_change_in_the_manifest() -> None:
+    before, after = tree().entries["build-115.xml"].data, planned().changes["build-115.xml"]
+    assert after is not None
+    old = f'revision="{PINS["coreos/etcd"]}" upstream="refs/heads/master"'
+    assert after.data == before.replace(old.encode(), f'revision="{NEW}" upstream="refs/heads/release-0.1"'.encode())
+
+
+def test_the_version_goes_up_by_one_patch_and_the_sdk_stays() -> None:
+    changed = planned().changes["version.txt"]
+    assert changed == Entry(FILE, b"COREOS_BUILD=115\nCOREOS_BRANCH=0\nCOREOS_PATCH=1\nCOREOS_SDK_VERSION=110.0.0\n")
+    assert planned().record.sdk == "110.0.0"
+
+
+def test_the_first_own_release_of_a_branch_turns_default_xml_to_it() -> None:
+    assert planned().changes["default.xml"] == Entry(LINK, b"build-115.xml")
+    assert sorted(planned().changes) == ["build-115.xml", "default.xml", "version.txt"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tree": tree(default_xml=b"build-115.xml")},
+        {"config": replace(world.CONFIG, manifest=ManifestFiles(default_link="keep"))},
+        {"tree": tree(default_xml=None)},
+    ],
+)
+def test_default_xml_stays_where_it_is_right_or_meant_to_stay(changes: dict[str, Any]) -> None:
+    assert "default.xml" not in planned(**changes).changes
+
+
+def test_a_normal_release_raises_the_branch_number() -> None:
+    normal = plan(snapshot(), request(ETCD_OVERRIDE, kind="branch"), Answers(named=moved()))
+    assert isinstance(normal, Plan)
+    assert normal.version == Version(115, 1, 0)
+
+
+# What moves
+
+
+def test_without_names_what_follows_the_line_moves() -> None:
+    questions = asked()
+    assert isinstance(questions, Questions)
+    assert [want.project.path for want in questions.followed] == [OVERLAY, "src/third_party/portage-stable"]
+    followed = moved(OVERLAY, upstream="refs/heads/build-115")
+    by_line = plan(snapshot(), request(), Answers(followed=followed))
+    assert isinstance(by_line, Plan)
+    assert [change.name for change in by_line.projects] == ["coreos/coreos-overlay"]
+
+
+@pytest.mark.parametrize("word", ["coreos/etcd", "etcd", ETCD])
+def test_a_project_is_found_by_name_path_or_last_part(word: str) -> None:
+    questions = look_up(snapshot(), request(Override(word, NEW)))
+    assert isinstance(questions, Questions)
+    assert [want.project.path for want in questions.named] == [ETCD]
+    assert questions.named[0].url == "https://github.com/coreos/etcd"
+
+
+def test_what_waits_on_the_line_is_shown_and_not_taken() -> None:
+    waiting = moved(OVERLAY, upstream="refs/heads/build-115")
+    shown = made(Answers(named=moved(), followed=waiting))
+    assert isinstance(shown, Plan)
+    assert [change.name for change in shown.waiting] == ["coreos/coreos-overlay"]
+    assert OVERLAY not in {change.path for change in shown.projects}
+
+
+def test_an_unreadable_project_that_only_waits_is_a_caution() -> None:
+    shown = made(Answers(named=moved(), followed={OVERLAY: Silent("timeout")}))
+    assert isinstance(shown, Plan)
+    assert [(caution.kind, caution.project) for caution in shown.cautions] == [
+        ("upstream", "coreos/etcd"),
+        ("unread", "coreos/coreos-overlay"),
+    ]
+
+
+# Refusals
+
+AHEAD, BACK = Comparison(201, 0), Comparison(0, 12)
+
+
+@pytest.mark.parametrize(
+    ("found", "refused"),
+    [
+        (Unknown("abc1234"), no.UnknownRevision("coreos/etcd", "abc1234")),
+        (Unknown("abc1234", ambiguous=True), no.AmbiguousRevision("coreos/etcd", "abc1234")),
+        (Scattered(NEW, ("refs/heads/a",), ()), no.UnclearUpstream("coreos/etcd", NEW, ("refs/heads/a",), ())),
+        (Elsewhere(NEW, "refs/heads/a"), no.NotOnUpstream("coreos/etcd", NEW, "refs/heads/a")),
+        (Silent("timeout"), no.Unreadable((("coreos/etcd", "timeout"),), 1, None)),
+        (Move(NEW, "refs/heads/master", BACK), no.Rewind("coreos/etcd", 12)),
+        (Move(NEW, "refs/heads/master", AHEAD), no.Jump("coreos/etcd", 201, None, "refs/heads/master")),
+    ],
+)
+def test_what_a_server_said_can_refuse_the_plan(found: Found, refused: Refusal) -> None:
+    assert made(Answers(named={ETCD: found})) == refused
+
+
+def test_leaving_the_line_for_another_branch_needs_to_be_meant() -> None:
+    leaving = Answers(named=moved(OVERLAY, upstream="refs/heads/master"))
+    override = Override("coreos/coreos-overlay", NEW)
+    assert plan(snapshot(), request(override), leaving) == no.Jump(
+        "coreos/coreos-overlay", 4, "refs/heads/build-115", "refs/heads/master"
+    )
+    meant = plan(snapshot(), request(override, flags=frozenset({"allow-jump"})), leaving)
+    assert isinstance(meant, Plan)
+
+
+def test_going_back_is_allowed_when_it_is_meant_and_cautioned() -> None:
+    back = Answers(named=moved(upstream="refs/heads/master", since=BACK))
+    meant = plan(snapshot(), request(ETCD_OVERRIDE, flags=frozenset({"allow-rewind"})), back)
+    assert isinstance(meant, Plan)
+    assert [(caution.kind, caution.before) for caution in meant.cautions] == [("rewind", "12")]
+
+
+def test_nothing_moved_is_refused_unless_a_re_spin_is_meant() -> None:
+    still: dict[str, Found] = {OVERLAY: Move(PINS["coreos/coreos-overlay"], "refs/heads/build-115", Comparison(0, 0))}
+    assert plan(snapshot(), request(), Answers(followed=still)) == no.NothingMoved(
+        "build-115", "v115.0.0", "coreos/baselayout"
+    )
+    spun = plan(snapshot(), request(flags=frozenset({"allow-empty"})), Answers(followed=still))
+    assert isinstance(spun, Plan)
+    assert sorted(spun.changes) == ["default.xml", "version.txt"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "refused"),
+    [
+        ({"base": "build-151", "commit": ""}, no.NoSuchLine("build-151", ("build-115", "build-109"))),
+        ({"base": "master"}, no.NoSuchLine("master", ("build-115", "build-109"))),
+    ],
+)
+def test_a_line_that_does_not_exist_is_refused_with_those_that_do(changes: dict[str, Any], refused: Refusal) -> None:
+    assert made(**changes) == refused
+
+
+LOOSE = tree().entries["build-115.xml"].data.replace(PINS["coreos/etcd"].encode(), b"refs/heads/master")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"version_txt": None}, "has no `version.txt`"),
+        ({"version_txt": b"COREOS_BUILD=115\n"}, "version.txt"),
+        ({"version_txt": b"COREOS_BUILD=116\nCOREOS_BRANCH=0\nCOREOS_PATCH=0\n"}, "another line"),
+        ({"build_115_xml": None}, "build-115.xml"),
+        ({"build_115_xml": b"<manifest>"}, "build-115.xml"),
+        ({"build_115_xml": b'<!DOCTYPE x [<!ENTITY a "b">]><manifest/>'}, "DOCTYPE"),
+        ({"build_115_xml": LOOSE}, "does not pin coreos/etcd"),
+        ({"release_xml": b"master.xml"}, "is not a link to `build-115.xml`"),
+    ],
+)
+def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
+    files: dict[str, bytes | None], words: str
+) -> None:
+    refused = made(tree=tree(**files))
+    assert isinstance(refused, no.BadTree)
+    assert words in refused.sentence
+
+
+def test_unknown_and_ambiguous_projects_are_refused_with_candidates() -> None:
+    assert look_up(snapshot(), request(Override("etcdd", NEW))) == no.UnknownProject("etcdd", ("coreos/etcd",), 12)
+
+
+def test_a_version_that_has_its_tag_is_refused_with_the_next_free_one() -> None:
+    refs = {**snapshot().refs, "refs/tags/v115.0.1": "7b" * 20, "refs/tags/v115.0.1^{}": "7c" * 20}
+    assert made(refs=refs) == no.VersionTaken("v115.0.1", "7c" * 20, "115.0.2")
+
+
+def test_tags_that_only_look_like_releases_do_not_count() -> None:
+    odd = ("v115.0.1-rc1", "x115.0.1", "v115.0.01", "115.0.1", "v115.0.1.2")
+    assert isinstance(made(refs={**snapshot().refs, **{f"refs/tags/{tag}": "7b" * 20 for tag in odd}}), Plan)
+
+
+# Channels, group, build
+
+
+@pytest.mark.parametrize(
+    ("mode", "seen", "moves"),
+    [
+        ("newer", None, True),
+        ("newer", Version(115, 0, 0), True),
+        ("newer", Version(115, 0, 1), False),
+        ("newer", Version(116, 0, 0), False),
+        ("ff", Version(115, 0, 0), True),
+        ("always", Version(116, 0, 0), True),
+        ("never", None, False),
+    ],
+)
+def test_a_channel_moves_by_version_not_by_ancestry(mode: str, seen: Version | None, moves: bool) -> None:
+    assert channel_moves(mode, seen, Version(115, 0, 1)) is moves
+
+
+def test_a_channel_off_the_tags_is_at_what_its_version_file_says() -> None:
+    newer = planned(
+        refs={**snapshot().refs, world.CHANNEL: "ce" * 20}, channel_files={world.CHANNEL: Version(120, 0, 0)}
+    )
+    (order,) = newer.record.channels
+    assert (order.seen, order.moves) == ("120.0.0", False)
+
+
+@pytest.mark.parametrize(
+    ("releases", "concerned"), [("all", True), ("new", False), (("build-115",), True), (("build-109",), False)]
+)
+def test_a_channel_is_for_the_releases_that_the_configuration_names(releases: Any, concerned: bool) -> None:
+    config = replace(world.CONFIG, channels={"dev-channel": Channel(releases=releases)})
+    assert bool(planned(config=config).record.channels) is concerned
+
+
+def test_the_group_is_the_lines_own_or_the_repositorys() -> None:
+    assert (planned().record.group, planned().group_source) == ("alpha", "default of this repository")
+    stable = planned(config=replace(world.CONFIG, lines={115: Line(group="stable", formats=("qemu",))}))
+    assert (stable.record.group, stable.group_source) == ("stable", "line build-115")
+    assert stable.record.build is not None
+    assert stable.record.build.formats == ("qemu",)
+
+
+def test_without_a_named_place_images_are_built_in_the_owners_scripts() -> None:
+    build = planned(config=replace(world.CONFIG, build=Build())).record.build
+    assert build is not None
+    assert build.repository == "coreos/scripts"
+    assert planned(config=replace(world.CONFIG, build=Build()), owner="mallory").record.build is None
+    assert planned(config=replace(world.CONFIG, build=Build(trigger="none"))).record.build is None
+
+
+def test_the_same_inputs_make_the_same_plan() -> None:
+    assert planned() == planned()
+    assert planned().record.digest == planned().record.digest
