@@ -1,0 +1,201 @@
+"""What people read: whole, safe, and never a command to ourselves."""
+
+from __future__ import annotations
+
+import re
+import typing
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from bot.core import refusal as no
+from bot.core.command import COMMANDS, Mistake, MistakeKind, parse
+from bot.core.command.parse import Mistake as ParsedMistake
+from bot.core.objects import Identity, commit_payload
+from bot.core.plan import Plan, ProjectChange
+from bot.core.text import pull, replies
+from tests.core import world
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+REFUSALS: list[no.Refusal] = [
+    no.NoSuchLine("build-151", ("build-115",)),
+    no.NothingMoved("build-115", "v115.0.0", "coreos/etcd"),
+    no.UnknownProject("etcdd", ("coreos/etcd",), 12),
+    no.AmbiguousProject("scripts", (("coreos/scripts", "src/scripts"), ("other/scripts", "x"))),
+    no.UnknownRevision("coreos/etcd", "abc1234"),
+    no.AmbiguousRevision("coreos/etcd", "abc1234"),
+    no.UnclearUpstream("coreos/etcd", "cd" * 20, ("refs/heads/release-0.1", "refs/heads/next"), ("refs/heads/master",)),
+    no.NotOnUpstream("coreos/etcd", "cd" * 20, "refs/heads/next"),
+    no.Rewind("coreos/etcd", 12),
+    no.Jump("coreos/etcd", 1204, "refs/heads/build-115", "refs/heads/master"),
+    no.VersionTaken("v115.0.1", "a3" * 20, "115.0.2"),
+    no.AlreadyOpen(42, "115.0.1", "build-115", same=True),
+    no.AlreadyOpen(42, "115.0.1", "build-115", same=False),
+    no.NotPublished(42, "115.0.1", "build-115"),
+    no.NotAllowed("/release patch", replies.MAY_RELEASE, ("/release help",)),
+    no.CouldNotCheck("/release patch"),
+    no.WrongPlace("/release resume", "a merged release pull request", (42,)),
+    no.Unreadable((("coreos/etcd", "timeout, 3 tries"),), 25, datetime(2013, 10, 25, 12, 10, tzinfo=UTC)),
+    no.BadTree("`version.txt` on `build-115`: empty."),
+    no.BadConfiguration("line 3: what is this."),
+    no.Late(edited=False),
+    no.Late(edited=True),
+    no.NotYet("/release new", "Use patch."),
+]
+MISTAKES = [Mistake(kind, "pach", ("patch",), "/release pach build-115") for kind in typing.get_args(MistakeKind)]
+
+
+def tokens(text: str) -> Iterator[Token]:
+    for token in PARSER.parse(text):
+        yield token
+        yield from token.children or ()
+
+
+def test_every_reason_has_its_sentence_here() -> None:
+    assert {type(reason) for reason in REFUSALS} == set(typing.get_args(no.Refusal))
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=lambda reason: type(reason).__name__)
+def test_a_refusal_is_one_paragraph_and_no_command(reason: no.Refusal) -> None:
+    told = replies.refused(reason)
+    assert re.fullmatch(r"[^\n]{20,600}", told)
+    assert parse(told) is None
+
+
+@pytest.mark.parametrize("wrong", MISTAKES, ids=lambda wrong: wrong.kind)
+def test_a_mistake_is_explained_in_one_paragraph_and_no_command(wrong: ParsedMistake) -> None:
+    told = replies.mistake(wrong, ("build-115", "build-109"))
+    assert re.fullmatch(r"[^\n]{20,600}", told)
+    assert parse(told) is None
+
+
+WORDS = {
+    0: "There is no release branch `build-151`. Near it: `build-115`.",
+    1: "No project that follows `refs/heads/build-115` moved since `v115.0.0`. Name what to change "
+    "(`coreos/etcd=<commit>`), or add `--allow-empty` to re-spin as it is.",
+    3: "`scripts` matches 2 projects: `coreos/scripts` (`src/scripts`), `other/scripts` (`x`). "
+    "Use the full name or the path.",
+    6: "`cdcdcdc` is on `release-0.1`, `next` of `coreos/etcd`, not on `master`. "
+    "Say which: `coreos/etcd.upstream=refs/heads/release-0.1`.",
+    8: "`coreos/etcd` would go BACK 12 commits (not a descendant of the released pin). "
+    "If you mean it: `--allow-rewind`.",
+    9: "`coreos/etcd` would leave `refs/heads/build-115` for `refs/heads/master` and take 1,204 commits. "
+    "If you mean it: `--allow-jump`.",
+    10: "`v115.0.1` exists (`a3a3a3a`). Next free: 115.0.2. Tags are never moved.",
+    17: "1 of 25 projects could not be read (`coreos/etcd`: `timeout, 3 tries`). Nothing was changed; "
+    "I try again until 12:10 UTC, or repeat the command.",
+}
+
+
+@pytest.mark.parametrize(("index", "told"), WORDS.items())
+def test_the_words_of_a_refusal(index: int, told: str) -> None:
+    assert replies.refused(REFUSALS[index]) == told
+
+
+@given(st.text(max_size=60), st.sampled_from(REFUSALS))
+def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(hostile: str, reason: no.Refusal) -> None:
+    if isinstance(reason, no.BadTree | no.BadConfiguration | no.NotYet):
+        return  # their sentences are ours already
+    loud = {field.name for field in fields(reason) if isinstance(getattr(reason, field.name), str)} - {"needs", "place"}
+    loud -= {"version", "free"}
+    told = replies.refused(replace(reason, **dict.fromkeys(loud, hostile)))  # type: ignore[arg-type]
+    kinds = {token.type for token in tokens(told)}
+    assert not kinds & {"link_open", "image", "html_inline", "html_block", "heading_open", "fence", "code_block"}
+    assert parse(told) is None
+
+
+def page(url: str, old: str, new: str) -> str | None:
+    return f"{url}/compare/{old}...{new}"
+
+
+def test_the_first_lines_say_who_asked_and_whose_machines_get_it() -> None:
+    first, second = pull.body(world.planned(), page, 0).split("\n")[:2]
+    assert first == "### Release 115.0.1 (line build-115)"
+    assert second == (
+        "Asked for by @octocat in #40 with `/release patch build-115`. "
+        "Machines built from it follow **alpha** (default of this repository)."
+    )
+
+
+def test_the_body_shows_versions_refs_and_the_moved_project() -> None:
+    body = pull.body(world.planned(), page, 0)
+    new, old = world.NEW, world.PINS["coreos/etcd"]
+    for line in (
+        "| Version | 115.0.0 | **115.0.1** |",
+        "| SDK | 110.0.0 | 110.0.0 (kept) |",
+        "| default.xml | → master.xml | → **build-115.xml** (first own release of this branch) |",
+        "| release.xml | → build-115.xml | unchanged |",
+        "| `build-115` | `bababab` | merge commit | this merge |",
+        "| `v115.0.1` | – | new tag | create |",
+        "| `dev-channel` | `bababab` (115.0.0) | merge commit | newer version: moves |",
+        "| `master` | `aaaaaaa` | unchanged | – |",
+        "3. start **image-build.yml** in coreos/scripts: image prod, group alpha, official, formats qemu, vmware",
+        (
+            f"| `coreos/etcd` | `{old[:7]}` | [`{new[:7]}`](https://github.com/coreos/etcd/compare/{old}...{new}) "
+            "| `refs/heads/master` → **`refs/heads/release-0.1`** | 4 |"
+        ),
+        "> `coreos/etcd` now follows `refs/heads/release-0.1` instead of `refs/heads/master`.",
+    ):
+        assert line in body.split("\n"), line
+
+
+def test_a_body_with_thousands_of_projects_fits_what_github_takes() -> None:
+    change = world.planned().projects[0]
+    many = tuple(replace(change, name=f"a/project-{n}", path=f"src/{n}") for n in range(2000))
+    unchanged = tuple((f"b/project-{n}", "ab" * 20) for n in range(2000))
+    body = pull.body(replace(world.planned(), projects=many, unchanged=unchanged), page, 5_000)
+    assert len(body) <= pull.LIMIT - 5_000
+    assert "and 1940 more" in body
+
+
+@given(st.text(max_size=80))
+def test_nothing_that_a_project_wrote_is_rendered_in_the_body(hostile: str) -> None:
+    plan: Plan = world.planned()
+    change = plan.projects[0]
+    since = replace(change.since, subjects=(hostile,)) if change.since else None
+    loud: ProjectChange = replace(change, name=hostile, new_upstream=hostile, since=since)
+    request = replace(plan.request, text=hostile)
+    body = pull.body(replace(plan, projects=(loud,), request=request, waiting=(loud,)), lambda *_: None, 0)
+    assert not {token.type for token in tokens(body)} & {"link_open", "image"}
+    assert parse(body) is None
+
+
+def test_the_commit_says_who_asked_and_for_which_plan() -> None:
+    plan = world.planned()
+    subject, blank, *trailers = pull.commit_message(plan).splitlines()
+    assert (subject, blank) == ("build-115: release v115.0.1", "")
+    assert trailers == [
+        "Requested-by: octocat",
+        f"Request: {plan.request.digest}",
+        f"Plan: {plan.record.digest}",
+        f"Config: {plan.record.config}",
+    ]
+
+
+def test_the_tag_is_the_record_of_the_release() -> None:
+    record = world.planned().record
+    message = pull.tag_message(record, 42, "hubot", (("octocat", "ab" * 20), ("hubot", "ab" * 20)))
+    assert message.startswith("CoreOS v115.0.1\n\nRequested-by: octocat\n")
+    trailers = dict(line.split(": ", 1) for line in message.splitlines()[2:])
+    assert trailers["Merged-by"] == "hubot"
+    assert (trailers["Group"], trailers["Official"], trailers["SDK"]) == ("alpha", "1", "110.0.0")
+    assert message.count("Approved-by: ") == 2
+    assert f"build-115.xml={record.inputs['build-115.xml']}" in trailers["Inputs"]
+
+
+def test_a_name_with_line_ends_cannot_forge_a_trailer() -> None:
+    evil = commit_payload(
+        "a" * 40, [], Identity("x\ncommitter y <z>", "a@b"), Identity("b", "c@d"), world.ASKED_AT, "m"
+    )
+    assert evil.count(b"\ncommitter ") == 1
+
+
+def test_help_shows_each_command_with_what_it_does() -> None:
+    told = replies.help_text(tuple(spec.usage for spec in COMMANDS), "octocat")
+    assert all(spec.effect in told for spec in COMMANDS)
+    assert parse(told) is None
