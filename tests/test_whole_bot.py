@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def test_a_second_worker_on_the_same_store_refuses_to_start(play: Stage) -> None
     play.start("worker")
     play.until("the worker", lambda: "is ready" in (play.root / "worker.log").read_text())
     second = subprocess.run(
-        [play.processes["worker"].args[0], "-m", "bot", "worker", "--embedded"],  # type: ignore[index]
+        [sys.executable, "-m", "bot", "worker", "--embedded"],
         env=play.environment(),
         capture_output=True,
         text=True,
