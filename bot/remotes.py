@@ -201,11 +201,13 @@ class Remotes:
         raise _Failed("it redirects too often")
 
     @contextmanager
-    def _request(self, url: str, headers: Mapping[str, str], body: bytes) -> Iterator[urllib3.BaseHTTPResponse]:
+    def _request(
+        self, url: str, headers: Mapping[str, str], body: bytes | None, method: str = "POST"
+    ) -> Iterator[urllib3.BaseHTTPResponse]:
         """One request; its connection is kept where the answer was read to its end, and closed otherwise."""
         try:
             answer = self._pool.request(
-                "POST", url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
+                method, url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
             )
             try:
                 yield answer
@@ -227,7 +229,16 @@ class Remotes:
             raise _Failed(REFUSALS.get(status or 0, f"git: {fault.reason}"), passing=status is None) from None
         except (Outage, Denied) as fault:
             raise _Failed(fault.reason, passing=True) from None
+        if not out and not self._speaks_git(address, token):
+            raise _Failed("what it answers is not git's protocol")
         return _peeled(row.partition("\t")[::2] for row in out.decode("utf-8", "replace").splitlines())
+
+    def _speaks_git(self, address: RepositoryUrl, token: str | None) -> bool:
+        """Whether it advertises refs; to git, any empty page is a repository without refs, of the oldest protocol."""
+        url = f"{address.rstrip('/')}/info/refs?service=git-upload-pack"
+        headers = urllib3.make_headers(basic_auth=f"x-access-token:{token}") if token else {}
+        with self._request(url, headers, None, "GET") as answer:
+            return answer.headers.get("Content-Type") == "application/x-git-upload-pack-advertisement"
 
 
 class _Hosts:
