@@ -37,7 +37,7 @@ def test_a_comment_becomes_a_pull_request_and_its_merge_releases(play: Stage, me
     play.start()
     issue, comment = play.ask(f"/release patch build-115 coreos/etcd={play.seeded.etcd_release_head}")
     assert play.reply(issue, comment).startswith("Opened #2 for **115.0.1** (was 115.0.0) on `build-115`.")
-    assert play.person("octocat").reactions(MANIFEST, comment) == ["eyes", "+1"]
+    play.until("both reactions", lambda: play.person("octocat").reactions(MANIFEST, comment) == ["eyes", "+1"])
 
     merged = play.person("hubot").merge(MANIFEST, play.pull()["number"], method)
     refs = published(play)

@@ -1,0 +1,193 @@
+"""The engine: once, in order, again after an outage, told after a bug, carried on by the next worker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bot.clock import now
+from bot.core.hub import RepositoryId
+from bot.core.intent import Acknowledge, Check, Intent, Publish
+from bot.flows.engine import AnotherWorker, Engine, prepare
+from bot.flows.outcome import Outcome, Steps
+from bot.flows.ticket import Patience
+from bot.outage import Outage
+from bot.settings import Settings
+from bot.store import Store, engine_for
+from tests.door import environment
+
+QUICK = Patience(first=0.05, longest=0.1, limit=6.0, bugs=2)
+Flow = Callable[[Intent, Steps], Outcome]
+
+
+class Place:
+    """A data folder in which workers come and go."""
+
+    def __init__(self, folder: Path) -> None:
+        env = environment(folder, 1, QUEUE_POLL_SECONDS="0.02")
+        self.settings = Settings.from_env(env)
+        self.store = Store(engine_for(None, self.settings.data_dir), now)
+        prepare(self.store, self.settings.queue_poll_seconds)
+        self.told: list[str] = []
+        self.running: list[Engine] = []
+
+    def work(self, flow: Flow) -> Engine:
+        engine = Engine(
+            self.settings,
+            self.store,
+            flow,
+            lambda intent, incident: self.told.append(incident),
+            roll=lambda: 0.0,
+            patience=QUICK,
+        )
+        engine.start()
+        self.running.append(engine)
+        return engine
+
+    def stop(self) -> None:
+        for engine in self.running:
+            engine.stop(1)
+        self.running.clear()
+
+    def ended(self, seq: int) -> tuple[str, str]:
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            row = self.store.delivery(seq)
+            if row and row.outcome:
+                return row.outcome, row.detail
+            time.sleep(0.01)
+        raise AssertionError(f"row {seq} did not end")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    made = Place(tmp_path)
+    yield made
+    made.stop()
+    made.store.engine.dispose()
+
+
+def repository(number: int = 7) -> RepositoryId:
+    return RepositoryId(number, 9, f"coreos/manifest-{number}")
+
+
+def test_what_was_submitted_is_carried_out_once_and_its_end_is_stored(place: Place) -> None:
+    seen: list[Intent] = []
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        seen.append(intent)
+        return Outcome("done", steps.run("add", lambda a, b: a + b, 1, 2) * "x")
+
+    engine = place.work(flow)
+    assert engine.door.submit("k", (Publish(repository(), 1),)) == "stored"
+    assert engine.door.submit("k", (Publish(repository(), 1),)) == "duplicate"
+    assert place.ended(1) == ("done", "xxx")
+    assert seen == [Publish(repository(), 1)]
+
+
+def test_one_repositorys_releases_happen_one_after_the_other_in_order(place: Place) -> None:
+    order: list[int] = []
+    inside: list[int] = []
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        assert isinstance(intent, Publish)
+        inside.append(intent.pull)
+        assert len(inside) == 1
+        time.sleep(0.01)
+        order.append(intent.pull)
+        inside.remove(intent.pull)
+        return Outcome("done")
+
+    engine = place.work(flow)
+    for number in range(1, 9):
+        engine.door.submit(f"k{number}", (Publish(repository(), number),))
+    for number in range(1, 9):
+        assert place.ended(number)[0] == "done"
+    assert order == list(range(1, 9))
+
+
+def test_a_slow_release_holds_up_neither_a_reaction_nor_another_repository(place: Place) -> None:
+    may_end = threading.Event()
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        if isinstance(intent, Publish) and intent.repository.id == 7:
+            assert may_end.wait(20)
+        return Outcome("done")
+
+    engine = place.work(flow)
+    engine.door.submit("slow", (Publish(repository(7), 1),))
+    engine.door.submit("reaction", (Acknowledge(repository(7), 1),))
+    engine.door.submit("other", (Publish(repository(8), 1),))
+    assert place.ended(2)[0] == place.ended(3)[0] == "done"
+    may_end.set()
+    assert place.ended(1)[0] == "done"
+
+
+def test_after_an_outage_it_is_tried_again(place: Place) -> None:
+    tries: list[int] = []
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Outage("github", "away")
+        return Outcome("done", "at last")
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1) == ("done", "at last")
+
+
+def test_an_outage_without_end_is_parked_with_its_reason(place: Place) -> None:
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        raise Outage("github", "away for good")
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    state, detail = place.ended(1)
+    assert state == "parked"
+    assert "away for good" in detail
+
+
+def test_a_bug_is_told_once_with_an_id_and_parked_after_its_tries(place: Place) -> None:
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        raise ZeroDivisionError
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    state, detail = place.ended(1)
+    assert state == "parked"
+    assert len(place.told) == 1
+    assert place.told[0] in detail
+
+
+def test_what_a_flow_orders_for_later_is_carried_out_once(place: Place) -> None:
+    seen: list[str] = []
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        seen.append(type(intent).__name__)
+        later = ((0.05, Check(repository(), 2)),) if isinstance(intent, Publish) else ()
+        return Outcome("done", later=later)
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    place.ended(1)
+    end = time.monotonic() + 10
+    while len(seen) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    assert seen == ["Publish", "Check"]
+
+
+def test_a_second_worker_on_the_same_folder_refuses_to_start(place: Place) -> None:
+    place.work(lambda intent, steps: Outcome("done"))
+    with pytest.raises(AnotherWorker, match="Another worker is running"):
+        place.work(lambda intent, steps: Outcome("done"))
+
+
+def test_what_was_stored_while_no_worker_ran_is_carried_out_by_the_next(place: Place) -> None:
+    engine = place.work(lambda intent, steps: Outcome("done", "the first"))
+    door = engine.door
+    place.stop()
+    door.submit("k", (Publish(repository(), 1),))
+    place.work(lambda intent, steps: Outcome("done", "the second"))
+    assert place.ended(1) == ("done", "the second")
