@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.core.config import Config
 from bot.core.hub import Bot, Pull, RepositoryId
-from bot.core.plan import build_order, channels_for, group_for
+from bot.core.orders import build_order, channels_for, group_for
 from bot.core.record import Blob, Record, Sealed
 from bot.core.tree import Tree
 from bot.core.version import Version

@@ -7,7 +7,6 @@ named projects move in build-N.xml, everything else stays as it is, byte for byt
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,20 +15,19 @@ from typing import Literal
 from bot.core.command import Override
 from bot.core.config import Config
 from bot.core.hub import Comparison
-from bot.core.manifest import BadManifest, Manifest, PinEdit, Project, edit_in_place, read
-from bot.core.record import BuildOrder, ChannelOrder, Record, sha256
+from bot.core.line import Line, find_project, read_line
+from bot.core.manifest import BadManifest, Manifest, PinEdit, Project, edit_in_place
+from bot.core.orders import build_order, channel_orders, group_for, scripts_project
+from bot.core.record import Record, sha256
 from bot.core.refusal import (
-    AmbiguousProject,
     AmbiguousRevision,
     BadTree,
     Jump,
-    NoSuchLine,
     NothingMoved,
     NotOnUpstream,
     Refusal,
     Rewind,
     UnclearUpstream,
-    UnknownProject,
     UnknownRevision,
     Unreadable,
     VersionTaken,
@@ -37,7 +35,7 @@ from bot.core.refusal import (
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown, Wanted
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.tree import FILE, LINK, Entry, Tree
-from bot.core.version import BadVersionFile, Version, VersionFile
+from bot.core.version import Version
 
 Kind = Literal["patch", "branch"]
 JUMP = 200
@@ -116,25 +114,14 @@ class Plan:
         return f"{self.record.base}: release {self.record.tag}"
 
 
-@dataclass(frozen=True)
-class Line:
-    """A release branch as read: its files, and what they say."""
-
-    branch: str
-    build: int
-    versions: VersionFile
-    manifest: Manifest
-    manifest_file: str
-
-
 def look_up(snapshot: Snapshot, request: Request) -> Questions | Refusal:
     """What must be resolved before this request can be planned."""
-    line = _read_line(snapshot)
+    line = read_line(snapshot)
     if not isinstance(line, Line):
         return line
     named: dict[str, Wanted] = {}
     for override in request.overrides:
-        project = _find(line.manifest, override.project)
+        project = find_project(line.manifest, override.project)
         if not isinstance(project, Project):
             return project
         url = line.manifest.url(project, snapshot.url)
@@ -150,7 +137,7 @@ def look_up(snapshot: Snapshot, request: Request) -> Questions | Refusal:
 
 def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refusal:
     """The plan for this request. Same inputs, same plan, same bytes."""
-    line = _read_line(snapshot)
+    line = read_line(snapshot)
     if not isinstance(line, Line):
         return line
     silent = {path: found for path, found in answers.named.items() if isinstance(found, Silent)}
@@ -177,57 +164,6 @@ def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refus
 def next_version(before: Version, kind: Kind) -> Version:
     """Which number goes up: `branch` is the normal release of a line, `patch` the emergency one."""
     return before.next_branch() if kind == "branch" else before.next_patch()
-
-
-def _read_line(snapshot: Snapshot) -> Line | Refusal:
-    config = snapshot.config
-    build = config.build_number_of(snapshot.base)
-    if build is None or not snapshot.commit:
-        return NoSuchLine(snapshot.base, snapshot.lines()[:3])
-    data = snapshot.tree.read(config.manifest.version_file)
-    if data is None:
-        return BadTree(f"`{snapshot.base}` has no `{config.manifest.version_file}`.")
-    file = config.line_file(build)
-    try:
-        versions = VersionFile.parse(data)
-        manifest = read(snapshot.tree, file)
-    except BadVersionFile as bad:
-        return BadTree(f"`{config.manifest.version_file}` on `{snapshot.base}`: {bad}")
-    except BadManifest as bad:
-        return BadTree(f"`{file}` on `{snapshot.base}`: {bad}")
-    if versions.version.build != build:
-        return BadTree(
-            f"`{config.manifest.version_file}` on `{snapshot.base}` says {versions.version}, which is another line."
-        )
-    if snapshot.tree.get("release.xml") is None or snapshot.tree.resolve("release.xml") != file:
-        return BadTree(
-            f"`release.xml` on `{snapshot.base}` is not a link to `{file}`: this layout cannot be planned yet."
-        )
-    loose = [project.name for project in manifest.projects if not _pinned(project)]
-    if loose:
-        return BadTree(f"`{file}` does not pin {loose[0]} to a full commit; a release manifest pins every project.")
-    return Line(snapshot.base, build, versions, manifest, file)
-
-
-def _pinned(project: Project) -> bool:
-    revision = project.revision or ""
-    return len(revision) == 40 and set(revision) <= set("0123456789abcdef")
-
-
-def _find(manifest: Manifest, word: str) -> Project | Refusal:
-    found = manifest.find(word)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        return AmbiguousProject(word, tuple((project.name, project.path) for project in found))
-    return UnknownProject(word, _near(word, [project.name for project in manifest.projects]), len(manifest.projects))
-
-
-def _near(word: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Names whose last part looks like the word's, best first."""
-    tails = {name: name.rpartition("/")[2] for name in names}
-    best = difflib.get_close_matches(word.rpartition("/")[2], list(tails.values()), n=3, cutoff=0.6)
-    return tuple(name for tail in best for name in tails if tails[name] == tail)[:3]
 
 
 def _changes(manifest: Manifest, found: Mapping[str, Found], snapshot: Snapshot) -> tuple[ProjectChange, ...] | Refusal:
@@ -373,66 +309,6 @@ def inputs(tree: Tree, manifest: Manifest, config: Config) -> dict[str, str | No
     """The blobs that the plan was computed from, by path: a change of any of them makes it stale."""
     paths = {config.manifest.version_file, *LINKS, *manifest.inputs}
     return {path: entry.blob if (entry := tree.get(path)) else None for path in sorted(paths)}
-
-
-def group_for(config: Config, build: int) -> tuple[str, str]:
-    """Whose machines follow images of this line, and where that is said."""
-    line = config.lines.get(build)
-    if line is not None and line.group:
-        return line.group, f"line {config.line_branch(build)}"
-    return config.build.group, "default of this repository"
-
-
-def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[ChannelOrder, ...]:
-    """What publishing `version` does to each channel (design.md, "Channels move by VERSION")."""
-    orders = []
-    for name, mode in channels_for(snapshot.config, line):
-        seen = channel_version(snapshot, HEADS + name)
-        moves = channel_moves(mode, seen, version)
-        orders.append(ChannelOrder(name, HEADS + name, mode, str(seen) if seen else None, moves))
-    return tuple(orders)
-
-
-def channels_for(config: Config, line: str) -> tuple[tuple[str, str], ...]:
-    """The channels that a release on this release branch concerns, with their modes, by name."""
-    return tuple(
-        (name, channel.mode)
-        for name, channel in sorted(config.channels.items())
-        if channel.releases == "all" or (isinstance(channel.releases, tuple) and line in channel.releases)
-    )
-
-
-def channel_version(snapshot: Snapshot, ref: str) -> Version | None:
-    """The version that a channel ref is at: by release tag, else by what its version.txt says."""
-    commit = snapshot.refs.get(ref)
-    by_tag = [version for version, target in snapshot.released.items() if target == commit]
-    return max(by_tag, default=None) or snapshot.channel_files.get(ref)
-
-
-def channel_moves(mode: str, seen: Version | None, version: Version) -> bool:
-    """Whether a channel that is at `seen` moves to `version`. (Mode `ff` is decided at the push as well.)"""
-    if mode == "never":
-        return False
-    return mode == "always" or seen is None or version > seen
-
-
-def scripts_project(manifest: Manifest, owner: str) -> str | None:
-    """Where images are built when nobody says so: the project `scripts` of the manifest repository's own owner."""
-    return next((project.name for project in manifest.projects if project.name == f"{owner}/scripts"), None)
-
-
-def build_order(config: Config, build: int, otherwise: str | None = None) -> BuildOrder | None:
-    """The image build that a release of this line starts, or None where there is none.
-
-    `otherwise` is the repository to build in where the configuration names none.
-    """
-    wanted = config.build
-    repository = wanted.repository or otherwise
-    if wanted.trigger != "dispatch" or not repository:
-        return None
-    line = config.lines.get(build)
-    formats = tuple(line.formats) if line and line.formats else tuple(wanted.formats)
-    return BuildOrder(repository, wanted.workflow, wanted.ref, wanted.image, formats)
 
 
 def _moves_only(found: Mapping[str, Found]) -> dict[str, Found]:

@@ -247,7 +247,7 @@ def _version(prefix: str, values: Mapping[str, str]) -> Version:
             said[prefix + name] = Version.parse(values[name])
     if not said:
         missing = [prefix + name for name in Dialect.NUMBERS.value if name not in values]
-        raise BadVersionFile(f"The version file lacks {' and '.join(missing)}: add {'it' if len(missing) == 1 else 'them'}.")
+        raise BadVersionFile(_lacks(missing))
     (first, version), *others = said.items()
     for other, value in others:
         if value != version:
@@ -263,6 +263,10 @@ def _dialect(prefix: str, values: Mapping[str, str]) -> Dialect:
     nearest = min(Dialect, key=lambda dialect: len(set(dialect.value) ^ set(values)))
     missing = [prefix + name for name in nearest.value if name not in values]
     if missing:
-        raise BadVersionFile(f"The version file lacks {' and '.join(missing)}: add {'it' if len(missing) == 1 else 'them'}.")
+        raise BadVersionFile(_lacks(missing))
     spare = [prefix + name for name in values if name not in nearest.value]
     raise BadVersionFile(f"The version file also sets {' and '.join(spare)}, which no layout has: remove it.")
+
+
+def _lacks(missing: list[str]) -> str:
+    return f"The version file lacks {' and '.join(missing)}: add {'it' if len(missing) == 1 else 'them'}."

@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, TextIO, TypedDict
 
 import sqlalchemy as sa
@@ -27,7 +27,7 @@ from bot.logs import bound
 from bot.outage import Denied, Outage
 from bot.settings import Settings
 from bot.store import Delivery, InboxRow, Store
-from bot.store.database import is_sqlite
+from bot.store.database import faults, is_sqlite
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +56,9 @@ ROUNDS = 5
 """How often an inbox row is begun anew when its work vanished, before it is parked."""
 QUIET = timedelta(seconds=60)
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
+_FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
+KEPT = timedelta(days=30)
+"""How long the engine's record of ended work is kept."""
 
 
 class AnotherWorker(Exception):
@@ -105,10 +108,21 @@ class Door:
 
     def at_work(self, seq: int) -> bool:
         """Whether anything of this row is queued or under way."""
-        found = self._client.list_workflows(
-            workflow_id_prefix=f"{seq:012d}.", status=_UNFINISHED, limit=1, load_input=False, load_output=False
-        )
-        return bool(found)
+        with faults():
+            return bool(
+                self._client.list_workflows(
+                    workflow_id_prefix=f"{seq:012d}.", status=_UNFINISHED, limit=1, load_input=False, load_output=False
+                )
+            )
+
+    def forget(self, before: datetime, most: int = 500) -> None:
+        """Delete the engine's record of work that ended before this moment; the inbox keeps what came of it."""
+        with faults():
+            ended = self._client.list_workflows(
+                completed_before=before.isoformat(), status=_FINISHED, limit=most, load_input=False, load_output=False
+            )
+            if ended:
+                self._client.delete_workflows([each.workflow_id for each in ended])
 
     def enqueue(self, connection: sa.Connection, ticket: Ticket, seconds: float = 0) -> None:
         """Queue one try in the caller's transaction, to begin in so many seconds. Once: its name decides."""
@@ -142,10 +156,11 @@ def prepare(store: Store, queue_poll_seconds: float = 0.1) -> None:
     """Make or bring up to date all tables, the engine's too, and the queues. Safe to repeat."""
     store.create_tables()
     logging.getLogger("dbos").setLevel(logging.WARNING)
-    DBOS.migrate(store.engine.url.render_as_string(hide_password=False))
     client = DBOSClient(system_database_engine=store.engine, lazy=True, serializer=JSON, application_name=APPLICATION)
-    for lane, limits in LANES.items():
-        client.register_queue(lane, polling_interval_sec=queue_poll_seconds, **limits)
+    with faults():
+        DBOS.migrate(store.engine.url.render_as_string(hide_password=False))
+        for lane, limits in LANES.items():
+            client.register_queue(lane, polling_interval_sec=queue_poll_seconds, **limits)
 
 
 class Engine:
@@ -207,7 +222,9 @@ class Engine:
         """Begin anew what the inbox holds open though no work for it is queued; returns how many rows.
 
         It happens when the engine gave work up by itself: a try that killed the worker again and again.
+        What ended long ago is forgotten on the way.
         """
+        self.door.forget(self._store.now() - KEPT)
         lost = [row for row in self._store.open_deliveries(self._store.now() - QUIET) if not self.door.at_work(row.seq)]
         for row in lost:
             if row.attempts + 1 >= ROUNDS:

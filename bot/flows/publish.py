@@ -14,7 +14,7 @@ from bot.core.audit import Facts, Proof, prove
 from bot.core.hub import Pull, RepositoryId, Run
 from bot.core.intent import Follow, Publish
 from bot.core.objects import tag_payload
-from bot.core.plan import channel_moves
+from bot.core.orders import channel_moves
 from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256, unseal
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released

@@ -11,7 +11,8 @@ from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.config import Build, Channel, Line, ManifestFiles
 from bot.core.hub import Comparison
-from bot.core.plan import Plan, channel_moves, look_up, plan
+from bot.core.orders import channel_moves
+from bot.core.plan import Plan, look_up, plan
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
 from bot.core.tree import FILE, LINK, Entry

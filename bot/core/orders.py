@@ -1,0 +1,69 @@
+"""What publishing sets in motion, by the configuration's rules: which channels move, whose group, which image build."""
+
+from __future__ import annotations
+
+from bot.core.config import Config
+from bot.core.manifest import Manifest
+from bot.core.record import BuildOrder, ChannelOrder
+from bot.core.snapshot import HEADS, Snapshot
+from bot.core.version import Version
+
+
+def group_for(config: Config, build: int) -> tuple[str, str]:
+    """Whose machines follow images of this line, and where that is said."""
+    line = config.lines.get(build)
+    if line is not None and line.group:
+        return line.group, f"line {config.line_branch(build)}"
+    return config.build.group, "default of this repository"
+
+
+def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[ChannelOrder, ...]:
+    """What publishing `version` does to each channel (design.md, "Channels move by VERSION")."""
+    orders = []
+    for name, mode in channels_for(snapshot.config, line):
+        seen = channel_version(snapshot, HEADS + name)
+        moves = channel_moves(mode, seen, version)
+        orders.append(ChannelOrder(name, HEADS + name, mode, str(seen) if seen else None, moves))
+    return tuple(orders)
+
+
+def channels_for(config: Config, line: str) -> tuple[tuple[str, str], ...]:
+    """The channels that a release on this release branch concerns, with their modes, by name."""
+    return tuple(
+        (name, channel.mode)
+        for name, channel in sorted(config.channels.items())
+        if channel.releases == "all" or (isinstance(channel.releases, tuple) and line in channel.releases)
+    )
+
+
+def channel_version(snapshot: Snapshot, ref: str) -> Version | None:
+    """The version that a channel ref is at: by release tag, else by what its version.txt says."""
+    commit = snapshot.refs.get(ref)
+    by_tag = [version for version, target in snapshot.released.items() if target == commit]
+    return max(by_tag, default=None) or snapshot.channel_files.get(ref)
+
+
+def channel_moves(mode: str, seen: Version | None, version: Version) -> bool:
+    """Whether a channel that is at `seen` moves to `version`. (Mode `ff` is decided at the push as well.)"""
+    if mode == "never":
+        return False
+    return mode == "always" or seen is None or version > seen
+
+
+def scripts_project(manifest: Manifest, owner: str) -> str | None:
+    """Where images are built when nobody says so: the project `scripts` of the manifest repository's own owner."""
+    return next((project.name for project in manifest.projects if project.name == f"{owner}/scripts"), None)
+
+
+def build_order(config: Config, build: int, otherwise: str | None = None) -> BuildOrder | None:
+    """The image build that a release of this line starts, or None where there is none.
+
+    `otherwise` is the repository to build in where the configuration names none.
+    """
+    wanted = config.build
+    repository = wanted.repository or otherwise
+    if wanted.trigger != "dispatch" or not repository:
+        return None
+    line = config.lines.get(build)
+    formats = tuple(line.formats) if line and line.formats else tuple(wanted.formats)
+    return BuildOrder(repository, wanted.workflow, wanted.ref, wanted.image, formats)
