@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock crash bench clean
+.PHONY: help setup demo test check format lock crash fuzz bench clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ $(VENV)/.complete: requirements.lock tools/preflight.sh
 	@touch $@
 
 demo: setup ## play one whole release on this machine (ONCE=1: exit at the end)
-	@$(BIN)/python -m bot demo $(if $(ONCE),--once)
+	@$(BIN)/python -m bot demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: setup ## run all tests
 	@$(BIN)/python -m pytest -n 2
@@ -42,6 +42,9 @@ lock: setup ## write requirements.lock anew from pyproject.toml (needs uv)
 
 crash: setup ## kill worker or receiver at N random moments of a release, two in each (N=50)
 	@$(BIN)/python -m tests.crash --kills $(or $(N),50) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## send the receiver N generated deliveries (N=10000)
+	@DOOR_REQUESTS=$(or $(N),10000) $(BIN)/python -m pytest -q tests/test_receiver.py -k no_delivery
 
 bench: setup ## time a release, acknowledgements and ref look-ups
 	@$(BIN)/python -m bench.release

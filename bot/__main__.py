@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from bot import __version__
 from bot.logs import configure
-from bot.settings import BadSettings, Settings
+from bot.outage import Outage
+from bot.settings import NEEDS_DATABASE, BadSettings, Settings
+from bot.store.database import Unusable
 
-NEEDS_DATABASE = (
-    "DATABASE_URL is not set: web and worker run apart only on a PostgreSQL database that both reach. "
-    "On one machine `python -m bot serve` runs both on a SQLite file."
-)
+EXIT_STATUS = """\
+exit status:
+  0    done, or ended as asked
+  1    failed: something outside did not answer; trying again may help
+  2    cannot start, and would not the next time either: the reason is one sentence on standard error
+  130  interrupted
+"""
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,62 +33,72 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return run(options, os.environ)
     except BadSettings as bad:
-        for fault in bad.faults:
-            sys.stderr.write(f"{fault}\n")
-        return 2
+        return _refuse("\n".join(bad.faults))
+    except Unusable as reason:
+        return _refuse(str(reason))
+    except Outage as outage:
+        sys.stderr.write(f"{outage}\n")
+        return 1
     except KeyboardInterrupt:
         return 130
 
 
 def _serve(options: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from bot.serve import serve
+    from bot.serve import PortTaken, serve
 
-    settings = Settings.from_env(env)
-    configure(settings.log_level)
-    return serve(settings)
+    try:
+        return serve(_settings(env))
+    except PortTaken as taken:
+        return _refuse(str(taken))
 
 
 def _worker(options: argparse.Namespace, env: Mapping[str, str]) -> int:
-    from bot.flows.engine import AnotherWorker
-    from bot.store.database import Unusable
+    from bot.flows.lock import AnotherWorker
     from bot.worker import Worker
 
     if not options.embedded and not env.get("DATABASE_URL"):
         return _refuse(NEEDS_DATABASE)
-    settings = Settings.from_env(env)
-    configure(settings.log_level)
     try:
-        Worker(settings).run()
-    except (AnotherWorker, Unusable) as reason:
+        Worker(_settings(env)).run()
+    except AnotherWorker as reason:
         return _refuse(str(reason))
     return 0
 
 
 def _web(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Become gunicorn, as the Procfile's `web` does."""
-    if options.embedded or env.get("DATABASE_URL"):
-        Settings.from_env(env)
-        _become_gunicorn()
-    return _refuse(NEEDS_DATABASE)
+    if not options.embedded and not env.get("DATABASE_URL"):
+        return _refuse(NEEDS_DATABASE)
+    _settings(env)
+    _become_gunicorn(options.embedded)
 
 
-def _become_gunicorn() -> NoReturn:
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "gunicorn.conf.py"])  # noqa: S606 - no shell
+def _become_gunicorn(embedded: bool) -> NoReturn:
+    application = f"bot.app:create_app(embedded={embedded})"
+    configuration = str(ROOT / "gunicorn.conf.py")
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", configuration, application])  # noqa: S606 - no shell
 
 
 def _migrate(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     from bot.serve import migrate
 
+    migrate(_settings(env))
+    return 0
+
+
+def _settings(env: Mapping[str, str]) -> Settings:
+    """Read the environment, and from here on log as it says."""
     settings = Settings.from_env(env)
     configure(settings.log_level)
-    migrate(settings)
-    return 0
+    for warning in settings.warnings:
+        logging.getLogger(__name__).warning("%s", warning)
+    return settings
 
 
 def _demo(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     from sandbox.demo.main import main as demo
 
-    return demo(options.once, options.port, options.sandbox_port)
+    return demo(options.once, options.port)
 
 
 def _refuse(sentence: str) -> int:
@@ -89,7 +107,12 @@ def _refuse(sentence: str) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bot", description="Releases of repo manifest repositories.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bot",
+        description="Releases of repo manifest repositories.",
+        epilog=EXIT_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     serve = commands.add_parser(
@@ -103,9 +126,11 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("migrate", help="make or update the tables of the store").set_defaults(run=_migrate)
     demo = commands.add_parser("demo", help="play a whole release on this machine, against a stand-in GitHub")
     demo.add_argument("--once", action="store_true", help="end when the release is built")
-    demo.add_argument("--port", type=int, default=8115, help="port of the bot (default: %(default)s)")
     demo.add_argument(
-        "--sandbox-port", type=int, default=8116, help="port of the stand-in GitHub (default: %(default)s)"
+        "--port",
+        type=int,
+        default=8115,
+        help="port of the bot; the stand-in GitHub takes the next one (default: %(default)s)",
     )
     demo.set_defaults(run=_demo)
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import socket
 import sqlite3
 import time
@@ -19,6 +20,7 @@ from tests.door import OLD_SECRET, DoorUnderTest, comment_payload, door, sign
 from tests.stage import SECRET
 
 COMMAND = json.dumps(comment_payload()).encode()
+REQUESTS = int(os.environ.get("DOOR_REQUESTS", "300"))
 NOT_USED = "a secret that nobody configured here"
 
 
@@ -296,7 +298,7 @@ JSON = st.recursive(
 FIELDS = ("action", "issue", "comment", "repository", "installation", "sender", "pull_request", "workflow_run", "ref")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=REQUESTS, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     event=st.sampled_from(["issue_comment", "pull_request", "push", "check_run", "workflow_run", "installation"]),
     body=st.binary(max_size=60) | st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6),

@@ -32,6 +32,9 @@ from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
 from bot.store import Release
 
+LATE = timedelta(hours=2)
+"""A merge that is found later than this is published only when somebody asks for it."""
+LATE_WORDS = "it was merged more than two hours ago, and nothing is published that late unasked"
 TRIES = 5
 """How often the proofs are made again when a ref moves between the proofs and the push."""
 
@@ -39,7 +42,8 @@ TRIES = 5
 def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
     """Publish what this merged pull request released, or stop and say why."""
     which, number = intent.repository, intent.pull
-    proved = steps.run("prove the merge and push the tag", prove_and_push, desk, which, number)
+    unattended = intent.reason != "resume"
+    proved = steps.run("prove the merge and push the tag", prove_and_push, desk, which, number, unattended)
     if proved["state"] == "ignored":
         return Outcome("ignored", proved["why"])
     if proved["state"] == "stopped":
@@ -58,8 +62,11 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
     )
 
 
-def prove_and_push(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
-    """All eight proofs, then the tag in one atomic push with the leases that the proofs saw, then read back."""
+def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: bool) -> dict[str, Any]:
+    """All eight proofs, then the tag in one atomic push with the leases that the proofs saw, then read back.
+
+    `unattended`: nobody asked for it just now, so a merge that lies long back waits for somebody who does.
+    """
     repository = desk.repository(which)
     for _ in range(TRIES):
         pull = repository.pull(number)
@@ -72,11 +79,20 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int) -> dict[str, An
         desk.store.merged(
             which.id, record, number, sealed.head, pull.merge_commit or "", pull.merged_by, pull.merged_at
         )
+        if unattended and _found_late(desk, which, record, pull):
+            return _stop(desk, which, record, LATE_WORDS, ())
         with desk.mirror(repository) as mirror:
             outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed)
         if outcome is not None:
             return outcome
     raise Outage("git", f"refs of {which.name} kept moving while the tag was pushed")
+
+
+def _found_late(desk: Desk, which: RepositoryId, record: Record, pull: Pull) -> bool:
+    """Whether the merge lies too long back for publishing that nobody waits for, and has not begun to be published."""
+    release = desk.store.release(which.id, record.version)
+    begun = release is not None and release.state not in ("merged", "stopped")
+    return not begun and pull.merged_at is not None and desk.now() - pull.merged_at > LATE
 
 
 def _prove_and_push_once(
@@ -162,20 +178,23 @@ def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit:
 def _stop(desk: Desk, which: RepositoryId, record: Record, why: str, proofs: tuple[Proof, ...]) -> dict[str, Any]:
     desk.store.stopped(which.id, record.version, why)
     rows = [[proof.number, proof.name, proof.why] for proof in proofs]
-    return {"state": "stopped", "why": why, "tag": record.tag, "proofs": rows}
+    return {"state": "stopped", "why": why, "tag": record.tag, "proofs": rows, "plan": True}
 
 
 def _stopped_without_plan(desk: Desk, pull: Pull) -> dict[str, Any]:
     """A merged pull request from a release branch that holds no plan of ours: told, and blocking nothing."""
     why = "its description holds no plan that I sealed."
-    return {"state": "stopped", "why": why, "tag": pull.head.removeprefix(PREFIX), "proofs": []}
+    return {"state": "stopped", "why": why, "tag": pull.head.removeprefix(PREFIX), "proofs": [], "plan": False}
 
 
 def tell_stopped(desk: Desk, which: RepositoryId, number: int, stopped: Mapping[str, Any]) -> None:
     """One comment on the pull request: which proof, why, and what to type."""
     repository = desk.repository(which)
     proofs = [Proof(*row) for row in stopped["proofs"]]
-    text = words.stopped(stopped["tag"], proofs) if proofs else words.stopped_without_plan(stopped["why"])
+    if not stopped["plan"]:
+        text = words.stopped_without_plan(stopped["why"])
+    else:
+        text = words.stopped(stopped["tag"], stopped["why"], proofs)
     show(lambda: repository.say(number, text, marker("stopped", number)))
     show(lambda: repository.set_labels(number, add=["release: stopped"], remove=["release: pending"]))
 

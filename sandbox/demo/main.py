@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,20 +36,23 @@ PERMISSIONS = {
 }
 
 
-def main(once: bool, port: int, sandbox_port: int) -> int:
+def main(once: bool, port: int) -> int:
     """Play the demo. Exit status 0 when the release went through, 1 when not, 2 when it could not start."""
     console = Console()
-    for each in (port, sandbox_port):
+    if shutil.which("git") is None:
+        console.failed("There is no git on this machine: install git 2.38 or newer (Debian: apt-get install git).")
+        return 2
+    for each in (port, port + 1):
         if not _is_free(each):
-            console.failed(f"Port {each} is in use: stop what listens there, or choose others: make demo PORT=9000")
+            console.failed(f"Port {each} is in use: stop what listens there, or choose another: make demo PORT=9000")
             return 2
     with tempfile.TemporaryDirectory(prefix="manifest-release-bot-") as folder:
-        return _play(console, Path(folder), once, port, sandbox_port)
+        return _play(console, Path(folder), once, port)
 
 
-def _play(console: Console, folder: Path, once: bool, port: int, sandbox_port: int) -> int:
+def _play(console: Console, folder: Path, once: bool, port: int) -> int:
     console.title("A GitHub, a manifest repository and the bot, on this machine")
-    sandbox = Sandbox(folder / "github", host=HOST, port=sandbox_port)
+    sandbox = Sandbox(folder / "github", host=HOST, port=port + 1)
     sandbox.start()
     try:
         seeded = seed(sandbox)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from bot.clock import now
 from sandbox.seed import commit_files
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
@@ -165,3 +168,15 @@ def test_closing_frees_the_version_and_says_so_once(play: Play) -> None:
     assert "refs/heads/release-bot/v115.0.1" not in play.stage.refs()
     assert len(play.stage.said(pull, "withdrawn")) == 1
     assert play.propose("/release patch build-115 --allow-empty")
+
+
+def test_a_merge_that_is_found_hours_later_waits_for_somebody_who_asks(play: Play) -> None:
+    pull = play.propose()
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    issue = play.stage.sandbox.world.repositories[play.repository.id].issues[pull]
+    assert issue.pull is not None
+    issue.pull.merged_at = now() - timedelta(hours=3)
+    assert play.publish(pull).state == "stopped"
+    assert "more than two hours ago" in play.stage.said(pull, "stopped")[0]
+    play.type("/release resume", on=pull)
+    assert TAG in play.stage.refs()

@@ -56,16 +56,23 @@ def job_rows(jobs: Sequence[Job]) -> list[Row]:
     return [Row(code(job.name), _job_state(job), job.completed_at or job.started_at, _job_detail(job)) for job in jobs]
 
 
-def stopped(tag: str, proofs: Sequence[Proof]) -> str:
+def stopped(tag: str, why: str, proofs: Sequence[Proof]) -> str:
     """Why nothing was published, every failed proof by number and name, and the command that works here."""
     failed = [proof for proof in proofs if not proof.holds]
+    if not failed:
+        return f"### {tag}: stopped, nothing was published\n{code(why, 300)}\n\n{_RESUME}"
     rows = "\n".join(f"- proof {proof.number}, {proof.name}: {code(proof.why or '', 300)}" for proof in failed)
     return (
         f"### {tag}: stopped, nothing was published\n"
         f"{len(proofs) - len(failed)} of {len(proofs)} proofs hold. What does not:\n\n{rows}\n\n"
-        "No tag and no ref was touched. When the cause is put right, comment `/release resume` here: "
-        "I prove everything again and publish if all proofs hold."
+        f"{_RESUME}"
     )
+
+
+_RESUME = (
+    "No tag and no ref was touched. When it is right to publish it, comment `/release resume` here: "
+    "I prove everything again and publish if all proofs hold."
+)
 
 
 def stopped_without_plan(reason: str) -> str:
