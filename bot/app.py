@@ -12,7 +12,7 @@ from bot.core.hub import RepositoryId
 from bot.flows.engine import Door
 from bot.logs import configure
 from bot.outage import Outage
-from bot.settings import Settings, introduced
+from bot.settings import NEEDS_DATABASE, BadSettings, Settings, introduced
 from bot.store import Store, engine_for
 from handlers import receiver
 
@@ -20,14 +20,19 @@ PATIENCE_MS = 200
 """How long the receiver waits for another writer before it answers 503: GitHub waits ten seconds and tries once."""
 
 
-def create_app(env: Mapping[str, str] | None = None) -> Flask:
-    """The application that gunicorn serves. Raises BadSettings when the environment cannot be used."""
+def create_app(env: Mapping[str, str] | None = None, embedded: bool = False) -> Flask:
+    """The application that gunicorn serves. Raises BadSettings when the environment cannot be used.
+
+    `embedded`: the worker runs on this machine, so a SQLite file will do.
+    """
     env = os.environ if env is None else env
     app = Flask("bot")
     if not introduced(env):
         _without_credentials(app)
         return app
     settings = Settings.from_env(env)
+    if settings.database_url is None and not embedded:
+        raise BadSettings((NEEDS_DATABASE,))
     configure(settings.log_level)
     store = Store(engine_for(settings.store_url, settings.data_dir, PATIENCE_MS), now)
 

@@ -25,6 +25,12 @@ CREDENTIALS = ("APP_ID", "PRIVATE_KEY", "PRIVATE_KEY_PATH", "WEBHOOK_SECRET")
 """Where none of these is set the bot has not been introduced to GitHub yet, and runs in setup mode."""
 
 
+NEEDS_DATABASE = (
+    "DATABASE_URL is not set: web and worker run apart only on a PostgreSQL database that both reach. "
+    "On one machine `python -m bot serve` runs both on a SQLite file."
+)
+
+
 class BadSettings(Exception):
     """The environment cannot be used. `faults` holds one sentence for each thing that is wrong, without values."""
 

@@ -6,14 +6,19 @@ never sends that. A field that is missing makes it `Foreign`: it is no event of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent
 
 Payload = Mapping[str, Any]
+
+LONGEST_LINE = 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Malformed(Exception):
@@ -84,13 +89,13 @@ def comment_created(payload: Payload) -> CommentCreated:
         issue=number(issue, "number"),
         on_pull="pull_request" in issue,
         comment=number(comment, "id"),
-        author=text(author, "login"),
+        author=line(author, "login"),
         author_id=number(author, "id"),
-        author_type=text(author, "type"),
+        author_type=line(author, "type"),
         sender_id=number(sender, "id"),
         by_app=comment.get("performed_via_github_app") is not None,
         body=text(comment, "body"),
-        created_at=text(comment, "created_at").replace("Z", "+00:00"),
+        created_at=moment(comment, "created_at").isoformat(),
     )
 
 
@@ -101,27 +106,27 @@ def pull_changed(payload: Payload) -> PullChanged:
     source = head.get("repo")
     return PullChanged(
         repository=repository(payload),
-        action=text(payload, "action"),
+        action=line(payload, "action"),
         number=number(pull, "number"),
         merged=pull.get("merged") is True,
-        merge_commit=pull.get("merge_commit_sha") or "",
-        head=text(head, "ref"),
-        head_sha=text(head, "sha"),
+        merge_commit=line(pull, "merge_commit_sha") if "merge_commit_sha" in pull else "",
+        head=line(head, "ref"),
+        head_sha=line(head, "sha"),
         head_repository=number(source, "id") if isinstance(source, dict) else None,
-        updated_at=text(pull, "updated_at"),
+        updated_at=moment(pull, "updated_at").isoformat(),
     )
 
 
 def run_event(payload: Payload, name: str, id_field: str, at_fields: Sequence[str]) -> RunEvent:
     """Read a workflow_run or workflow_job payload: `name` is the part, `id_field` where the run's id stands."""
     thing = part(payload, name)
-    times = [thing[field] for field in at_fields if isinstance(thing.get(field), str)]
-    attempt = thing.get("run_attempt")
+    times = [line(thing, field) for field in at_fields if thing.get(field) is not None]
+    job = line(thing, "name") if "name" in thing else ""
     return RunEvent(
         repository=repository(payload),
         run=number(thing, id_field),
-        attempt=attempt if isinstance(attempt, int) else 1,
-        status=f"{thing.get('name', '')}/{text(thing, 'status')}",
+        attempt=number(thing, "run_attempt") if "run_attempt" in thing else 1,
+        status=f"{job}/{line(thing, 'status')}",
         at=times[0] if times else "",
     )
 
@@ -133,7 +138,7 @@ def repository(payload: Payload) -> RepositoryId:
 
 def repository_in(shape: Payload, payload: Payload) -> RepositoryId:
     """A repository named anywhere in a payload."""
-    return RepositoryId(number(shape, "id"), installation(payload), text(shape, "full_name"))
+    return RepositoryId(number(shape, "id"), installation(payload), line(shape, "full_name"))
 
 
 def installation(payload: Payload) -> int:
@@ -169,6 +174,35 @@ def text(payload: Payload, name: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
+        raise Malformed(name)
+    return value
+
+
+def line(payload: Payload, name: str) -> str:
+    """A name, a ref, a commit: one short line. A control character there would travel into keys and log lines."""
+    value = text(payload, name)
+    if len(value) > LONGEST_LINE or _CONTROL.search(value):
+        raise Malformed(name)
+    return value
+
+
+def moment(payload: Payload, name: str) -> datetime:
+    """A time with its zone, as GitHub writes it: 2013-10-25T12:00:00Z."""
+    try:
+        value = datetime.fromisoformat(line(payload, name).replace("Z", "+00:00"))
+    except ValueError:
+        raise Malformed(name) from None
+    if value.tzinfo is None:
+        raise Malformed(name)
+    return value
+
+
+def parts(payload: Payload, name: str) -> list[Payload]:
+    """A list of objects inside the payload; a missing one is empty where GitHub sends null for it."""
+    if name not in payload:
+        raise Foreign(name)
+    value = payload[name] or []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise Malformed(name)
     return value
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from bot.core import keys
 from bot.core.intent import Reconcile
-from handlers.events import Foreign, Found, Malformed, Payload, installation, repository_in
+from handlers.events import Found, Payload, installation, parts, repository_in
 
 
 def added(payload: Payload) -> Found | None:
     """Sweep each repository that is new."""
-    shapes = payload.get("repositories", payload.get("repositories_added"))
-    if shapes is None:
-        raise Foreign("repositories")
-    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
-        raise Malformed("repositories")
+    shapes = parts(payload, "repositories_added" if "repositories_added" in payload else "repositories")
     new = tuple(Reconcile(repository_in(shape, payload)) for shape in shapes)
     if not new:
         return None

@@ -26,7 +26,7 @@ from bot.outage import Outage
 from bot.settings import Secret
 from bot.store import Delivery
 from handlers import ROUTES
-from handlers.events import Foreign, Found, Malformed, Payload, check_ids, installation, repository
+from handlers.events import Foreign, Found, Malformed, Payload, check_ids, installation, line, repository
 from handlers.strict_json import NotJson, load
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ def blueprint(
     """The receiver. `secrets` are the current one and, during a rotation, the one before."""
     routes = Blueprint("receiver", __name__)
 
-    @routes.post("/webhook")
+    # Without `provide_automatic_options` Flask would answer OPTIONS, and only POST is spoken here.
+    @routes.route("/webhook", methods=["POST"], provide_automatic_options=False)
     def webhook() -> Response:
         try:
             body = _body()
@@ -67,6 +68,10 @@ def blueprint(
             return _answer(inbox, admits, body)
         except Refusal as refusal:
             return Response(f"{refusal.words}\n", refusal.status, content_type="text/plain")
+        except Exception:
+            # Ours to mend, and the sender's to send again: GitHub keeps a delivery that was answered 503.
+            log.exception("a delivery broke the receiver")
+            return Response("something broke here; deliver it again\n", 503, content_type="text/plain")
 
     return routes
 
@@ -138,11 +143,12 @@ def _route(
     except Malformed as wrong:
         raise Refusal(400, f"{wrong} is not what GitHub sends") from None
     try:
-        inbox.accept(delivery, found.intents)
+        result = inbox.accept(delivery, found.intents)
     except Outage as outage:
         log.warning("a delivery could not be stored: %s", outage)
         raise Refusal(503, "could not be stored; deliver it again") from None
-    return Response("stored\n", 202, content_type="text/plain")
+    log.info("%s %s", name, result, extra={"key": found.key, "repository": found.intents[0].repository.name})
+    return Response(f"{result}\n", 202, content_type="text/plain")
 
 
 def _delivery(payload: Payload, event: str, action: str, guid: str, body: bytes, found: Found) -> Delivery:
@@ -154,7 +160,7 @@ def _delivery(payload: Payload, event: str, action: str, guid: str, body: bytes,
         action=action,
         repository_id=about.id,
         installation_id=installation(payload),
-        sender=str(sender.get("login", "")) if isinstance(sender, dict) else "",
+        sender=line(sender, "login") if isinstance(sender, dict) else "",
         guid=guid,
         body_sha256=hashlib.sha256(body).hexdigest(),
     )

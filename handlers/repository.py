@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bot.core import keys
 from bot.core.intent import Reconcile
-from handlers.events import Found, Payload, repository, text
+from handlers.events import Found, Payload, line, repository
 
 
 def changed(payload: Payload) -> Found:
     """Look at the repository under its new name."""
     which = repository(payload)
-    return Found(keys.content("repository", f"{which.id}/{which.name}/{text(payload, 'action')}"), (Reconcile(which),))
+    return Found(keys.content("repository", f"{which.id}/{which.name}/{line(payload, 'action')}"), (Reconcile(which),))

@@ -69,9 +69,15 @@ def _sqlite(url: sa.URL, busy_ms: int) -> sa.Engine:
 @contextmanager
 def begin(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction: committed at the end of the block, undone when it raises. Faults of the database are an Outage."""
+    with faults(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Turns what a database does when it is away, locked or full into an Outage."""
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except (sa.exc.IntegrityError, sa.exc.DataError):
         raise
     except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
