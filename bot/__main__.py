@@ -67,10 +67,10 @@ def _worker(options: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def _web(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Become gunicorn, as the Procfile's `web` does."""
-    if not options.embedded and not env.get("DATABASE_URL"):
-        return _refuse(NEEDS_DATABASE)
-    _settings(env)
-    _become_gunicorn(options.embedded)
+    if options.embedded or env.get("DATABASE_URL"):
+        _settings(env)
+        _become_gunicorn(options.embedded)
+    return _refuse(NEEDS_DATABASE)
 
 
 def _become_gunicorn(embedded: bool) -> NoReturn:

@@ -56,14 +56,22 @@ class Worker:
             signal.signal(number, lambda *_: self._ending.set())
         self._engine.start()
         log.info("the worker is ready")
+        # A thread of its own, and one that holds up nobody: a sweep waits for GitHub, and SIGTERM must not.
+        threading.Thread(target=self._sweep_by_the_timer, name="sweeper", daemon=True).start()
         try:
-            while not self._ending.is_set():
-                self._sweep()
-                self._ending.wait(self._settings.reconcile_seconds)
+            self._ending.wait()
         finally:
             self._engine.stop()
             self._remotes.close()
             self._hub.close()
+
+    def _sweep_by_the_timer(self) -> None:
+        while not self._ending.is_set():
+            try:
+                self._sweep()
+            except Exception:
+                log.exception("a sweep broke; the next one comes by the timer")
+            self._ending.wait(self._settings.reconcile_seconds)
 
     def _sweep(self) -> None:
         """Order a sweep over every repository that we know of, and begin anew what was lost."""

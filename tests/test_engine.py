@@ -12,7 +12,8 @@ import pytest
 from bot.clock import now
 from bot.core.hub import RepositoryId
 from bot.core.intent import Acknowledge, Check, Intent, Publish
-from bot.flows.engine import AnotherWorker, Engine, prepare
+from bot.flows.engine import Engine, prepare
+from bot.flows.lock import AnotherWorker
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.ticket import Patience
 from bot.outage import Outage

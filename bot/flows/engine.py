@@ -7,7 +7,6 @@ traps of DBOS 3.4 that shape this file are listed in docs/design.md, "Engine".
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import random
@@ -15,12 +14,13 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, TextIO, TypedDict
+from typing import Any, Literal, TypedDict
 
 import sqlalchemy as sa
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, StepOptions
 
 from bot.core.intent import Intent, Lane
+from bot.flows.lock import Held, hold
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.ticket import Patience, Setback, Ticket, settle
 from bot.logs import bound
@@ -59,10 +59,6 @@ _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 KEPT = timedelta(days=30)
 """How long the engine's record of ended work is kept."""
-
-
-class AnotherWorker(Exception):
-    """A worker is running on this store already. The message is one sentence for the operator."""
 
 
 class Door:
@@ -188,11 +184,11 @@ class Engine:
         self._roll = roll
         self._patience = patience or Patience()
         self._leaving = threading.Event()
-        self._lock: TextIO | sa.Connection | None = None
+        self._lock: Held | None = None
 
     def start(self) -> None:
         """Take up what a worker before us left, and begin. Raises AnotherWorker where one is running."""
-        self._lock = self._only_worker()
+        self._lock = hold(self._store.engine, self._settings.data_dir)
         prepare(self._store, self._settings.queue_poll_seconds)
         config: DBOSConfig = {
             "name": APPLICATION,
@@ -286,25 +282,6 @@ class Engine:
         return f"again in {settlement.queue[0][0]:.1f} s" + (
             f": {result.reason}" if isinstance(result, Setback) else ""
         )
-
-    def _only_worker(self) -> TextIO | sa.Connection:
-        """Hold, while we run, what a second worker would need."""
-        if not is_sqlite(self._store.engine):
-            connection = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            if not connection.execute(
-                sa.text("SELECT pg_try_advisory_lock(hashtext('manifest-release-bot'))")
-            ).scalar():
-                connection.close()
-                raise AnotherWorker("Another worker is running on this database: this version allows one.")
-            return connection
-        self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (self._settings.data_dir / "worker.lock").open("w")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise AnotherWorker(f"Another worker is running on {self._settings.data_dir}: stop it first.") from None
-        return lock
 
 
 class _Leave(BaseException):
