@@ -6,6 +6,7 @@ from typing import Any
 
 import gevent
 from gunicorn.arbiter import Arbiter
+from gunicorn.glogging import Logger
 from gunicorn.workers.ggevent import GeventWorker
 
 SLOWEST = 10
@@ -33,11 +34,24 @@ class PunctualWorker(GeventWorker):
         raise StopIteration  # gunicorn's word for "close this connection"
 
 
+class JsonLogger(Logger):
+    """gunicorn's own words in the form of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Prepare the loggers."""
+        from bot.logs import JsonFormatter
+
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(JsonFormatter())
+
+
 wsgi_app = "bot.app:create_app()"
 port = os.environ.get("PORT")
 # Platforms that set PORT route to every address; without it only this machine can reach the receiver.
 bind = f"{os.environ.get('HOST') or ('0.0.0.0' if port else '127.0.0.1')}:{port or 8000}"  # noqa: S104
 worker_class = PunctualWorker
+logger_class = JsonLogger
 workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
 worker_connections = 1000
 timeout = 30
