@@ -11,7 +11,7 @@ from typing import Literal
 from bot.core.objects import Commit, Tag, read_commit, read_tag, read_tree
 from bot.core.refs import Sha
 from bot.core.tree import EXECUTABLE, FILE, LINK, Entry, Tree
-from bot.gateway import Gateway, GitFailed
+from bot.gateway import Gateway, GitFailed, on_disk
 from bot.outage import Denied, Outage
 
 MOST_FILES = 2_000
@@ -141,7 +141,7 @@ class BareRepository:
         rows = [
             f"{e.mode} {e.blob}\t".encode() + path.encode("utf-8", "surrogateescape") for path, e in entries.items()
         ]
-        with tempfile.TemporaryDirectory() as folder:
+        with on_disk(), tempfile.TemporaryDirectory() as folder:
             env = {"GIT_INDEX_FILE": f"{folder}/index"}
             answer = self._git.ask("update-index", "-z", "--index-info", data=_ended(rows, b"\0"), env=env)
             if answer.status or "Ignoring path" in answer.err:
@@ -150,7 +150,7 @@ class BareRepository:
 
     def _write_blobs(self, entries: Sequence[Entry]) -> None:
         """Store them all with one process, each by way of a file of its own."""
-        with tempfile.TemporaryDirectory() as folder:
+        with on_disk(), tempfile.TemporaryDirectory() as folder:
             paths = [Path(folder, str(number)) for number in range(len(entries))]
             for path, entry in zip(paths, entries, strict=True):
                 path.write_bytes(entry.data)
@@ -158,7 +158,12 @@ class BareRepository:
             self._local("hash-object", "-w", "-t", "blob", "--no-filters", "--stdin-paths", data=names)
 
     def write(self, kind: Literal["commit", "tag"], payload: bytes) -> str:
-        """Store an object; its id. Raises ValueError for bytes that git takes for none of that kind."""
+        """Store an object; its id. Raises ValueError for bytes that are none of that kind."""
+        # Git before 2.40 stores nearly anything that begins well.
+        if kind == "commit":
+            read_commit("", payload)
+        elif read_tag("", payload).date is None:
+            raise ValueError("the tag lacks its tagger")
         answer = self._git.ask("hash-object", "-w", "-t", kind, "--stdin", data=payload)
         if answer.status:
             raise self._damage(GitFailed(answer), nonsense=r"corrupt (commit|tag)|malformed|object fails fsck|refusing")

@@ -15,8 +15,8 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, cast
@@ -72,7 +72,7 @@ class Gateway:
         self._git = Git(folder)
         # Named outright: where this folder holds no repository, git must not find one in a folder above it.
         self._environment = {"GIT_DIR": str(folder.absolute()), **environment(RepositoryUrl(url), token, allow_http)}
-        self._token = token
+        self._secrets = [token, _basic(token)] if token else []
         self._limit = limit
         self._most = most
         self._reader: _Process | None = None
@@ -103,7 +103,7 @@ class Gateway:
 
     def ask(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> Answer:
         """How a command ended, for those whose failure is an answer. Raises Outage when it never ends."""
-        with tempfile.TemporaryFile() as file:
+        with on_disk(), tempfile.TemporaryFile() as file:
             file.write(data)
             file.seek(0)
             process = self._start(arguments, file, env or {})
@@ -116,7 +116,7 @@ class Gateway:
                 _end(process)
         if status == 127:
             raise Outage("git", "there is no git program on this machine")
-        return Answer(status, out, self._without_token(err))
+        return Answer(status, out, self._readable(err))
 
     def read(self, name: Sha, most: int) -> tuple[str, bytes] | None:
         """Kind and bytes of an object, checked against its name; None where it is not here.
@@ -148,9 +148,21 @@ class Gateway:
         started.proc = None  # from here on it is ours to end
         return process
 
-    def _without_token(self, err: bytes) -> str:
+    def _readable(self, err: bytes) -> str:
+        """What git said, without the token, which a server may send back."""
         text = err.decode("utf-8", "replace")
-        return text.replace(self._token, "***") if self._token else text
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+@contextmanager
+def on_disk() -> Iterator[None]:
+    """A full or broken disk of ours is an Outage like any other."""
+    try:
+        yield
+    except OSError as fault:
+        raise Outage("git", f"this machine: {fault.strerror}") from None
 
 
 def environment(url: RepositoryUrl, token: str | None, allow_http: bool) -> dict[str, str]:
@@ -169,8 +181,7 @@ def environment(url: RepositoryUrl, token: str | None, allow_http: bool) -> dict
         "credential.helper": "",
     }
     if token is not None:
-        basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        settings[f"http.{url}.extraHeader"] = f"Authorization: Basic {basic}"
+        settings[f"http.{url}.extraHeader"] = f"Authorization: Basic {_basic(token)}"
     numbered = {}
     for number, (name, value) in enumerate(settings.items()):
         numbered[f"GIT_CONFIG_KEY_{number}"] = name
@@ -188,6 +199,10 @@ def environment(url: RepositoryUrl, token: str | None, allow_http: bool) -> dict
         "LC_ALL": "C",
         **numbered,
     }
+
+
+def _basic(token: str) -> str:
+    return base64.b64encode(f"x-access-token:{token}".encode()).decode()
 
 
 def as_fault(failed: GitFailed) -> Outage | Denied:

@@ -30,6 +30,14 @@ CLEAN = {
     "GIT_COMMITTER_DATE": "1382572800 +0000",
 }
 
+Files = Mapping[str, bytes | str | tuple[str, bytes]]
+FILES: Files = {
+    "version.txt": "COREOS_BUILD=115\n",
+    "docs/a.md": "a\n",
+    "default.xml": ("120000", b"build-115.xml"),
+}
+"""A manifest repository, as small as can be. A pair is a mode and bytes."""
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -72,8 +80,8 @@ class Project:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode("utf-8", "surrogateescape").removesuffix("\n")
 
-    def tree(self, files: Mapping[str, bytes | str | tuple[str, bytes]]) -> str:
-        """A tree of regular files; a pair is a mode and bytes."""
+    def tree(self, files: Files) -> str:
+        """A tree of these files."""
         rows = b""
         for path, given in files.items():
             mode, data = given if isinstance(given, tuple) else ("100644", given)
@@ -87,7 +95,7 @@ class Project:
 
     def commit(
         self,
-        files: Mapping[str, bytes | str | tuple[str, bytes]],
+        files: Files,
         *parents: str,
         ref: str | None = "refs/heads/master",
         message: str = "a commit",
@@ -203,7 +211,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._answer()
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name
         """`GitServer.asked` is the log."""
 
     def _answer(self) -> None:

@@ -1,0 +1,1 @@
+"""The mirror against real git over real HTTP."""
