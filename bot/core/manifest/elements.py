@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.core.manifest.address import is_address
 from bot.core.manifest.include import split_list
 from bot.core.manifest.model import Annotation, BadManifest, Default, FileCopy, Remote, Submanifest
 from bot.core.manifest.paths import check_path
@@ -13,9 +14,12 @@ TRUE, FALSE = frozenset({"yes", "true", "1"}), frozenset({"no", "false", "0"})
 
 def remote(element: Element) -> Remote:
     """A <remote>."""
+    fetch = element.need("fetch")
+    if not is_address(fetch):
+        raise BadManifest(f"{element.place}: fetch is {shown(fetch)}, which is no address.")
     return Remote(
         name=element.need("name"),
-        fetch=element.need("fetch"),
+        fetch=fetch,
         pushurl=element.get("pushurl"),
         alias=element.get("alias"),
         review=element.get("review"),

@@ -29,7 +29,9 @@ class RefNotFound(BadManifest):
     """A project follows a ref that its repository does not have."""
 
     def __init__(self, project: Project, ref: str, others: int) -> None:
-        more = f" ({others} more projects cannot be pinned either)" if others else ""
+        more = ""
+        if others:
+            more = f" ({others} more {'project' if others == 1 else 'projects'} cannot be pinned either)"
         super().__init__(f"{shown(project.name)} has no {shown(ref)}{more}.")
         self.project = project
         self.ref = ref

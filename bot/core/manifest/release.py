@@ -7,9 +7,10 @@ safe to show and to ask for, and with addresses on hosts that are known.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from bot.core.manifest.address import address_problem, climbs_out, fetch_address
+from bot.core.fetch_policy import FetchPolicy
+from bot.core.manifest.address import climbs_out, fetch_address
 from bot.core.manifest.model import Manifest, Project
 from bot.core.manifest.refs import ref_problem, revision_problem
 from bot.core.shown import shown
@@ -17,12 +18,12 @@ from bot.core.shown import shown
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+@~-]*(?:/+[A-Za-z0-9_.][A-Za-z0-9_.+@~-]*)*/?")
 
 
-def objections(manifest: Manifest, manifest_url: str, hosts: Sequence[str]) -> tuple[str, ...]:
-    """Every reason against a release, a sentence each; `hosts` are known ones, `*.example.org` for all below one."""
+def objections(manifest: Manifest, manifest_url: str, policy: FetchPolicy) -> tuple[str, ...]:
+    """Every reason against a release, a sentence each; `policy` says which addresses may be asked."""
     return (
         *(oddity.sentence for oddity in manifest.oddities if oddity.serious),
         *_submanifests(manifest),
-        *_addresses(manifest, manifest_url, hosts),
+        *_addresses(manifest, manifest_url, policy),
         *(sentence for project in manifest.projects for sentence in _project(project)),
     )
 
@@ -32,15 +33,22 @@ def _submanifests(manifest: Manifest) -> Iterator[str]:
         yield f"<submanifest> {shown(found.name)}: a release is made from one manifest only."
 
 
-def _addresses(manifest: Manifest, manifest_url: str, hosts: Sequence[str]) -> Iterator[str]:
+def _addresses(manifest: Manifest, manifest_url: str, policy: FetchPolicy) -> Iterator[str]:
     """Every remote counts, also one that no project uses yet."""
     for remote in manifest.remotes.values():
-        if climbs_out(remote.fetch, manifest_url):
-            problem: str | None = "it climbs above its host"
-        else:
-            problem = address_problem(remote.fetch, fetch_address(remote.fetch, manifest_url), manifest_url, hosts)
+        problem = _address_problem(remote.fetch, manifest_url, policy)
         if problem:
             yield f"The remote {shown(remote.name)} is fetched from {shown(remote.fetch)}, which is refused: {problem}."
+
+
+def _address_problem(fetch: str, manifest_url: str, policy: FetchPolicy) -> str | None:
+    if fetch.startswith("-"):
+        return "it starts with a dash, as an option does"
+    if climbs_out(fetch, manifest_url):
+        return "it climbs above its host"
+    if policy.address(fetch_address(fetch, manifest_url) + "/any") is None:
+        return "only plain https addresses on known hosts are asked"
+    return None
 
 
 def _project(project: Project) -> Iterator[str]:
