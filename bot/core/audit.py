@@ -89,7 +89,7 @@ def foresee(sealed: Sealed, facts: Foresight) -> tuple[str, ...]:
         if (entry.blob if entry else None) != blob:
             reasons.append(f"{path} changed on {record.base} since the plan was made")
     if decisions(facts.config, record) != planned_decisions(record):
-        reasons.append("the configuration changed what it says about channels, the group or the image build")
+        reasons.append("the configuration changed what it says about names, channels, the group or the image build")
     version = Version.parse(record.version)
     if any(other.build == version.build and other >= version for other in facts.released):
         reasons.append(f"{record.version} or a higher version of its line is released already")
@@ -176,7 +176,7 @@ def inputs_unchanged(sealed: Sealed, facts: Facts) -> str | None:
         if (entry.blob if entry else None) != blob:
             return f"{path} changed on {record.base} after the plan was made"
     if decisions(facts.config, record) != planned_decisions(record):
-        return "the configuration now says something else about channels, the group or the image build"
+        return "the configuration now says something else about names, channels, the group or the image build"
     return None
 
 
@@ -193,16 +193,18 @@ PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
 
 
 def decisions(config: Config, record: Record) -> object:
-    """What the configuration says about channels, group and build for this release."""
+    """What the configuration says about names, channels, group and build for this release."""
     version = Version.parse(record.version)
     channels = channels_for(config, config.line_branch(version.build))
     otherwise = record.build.repository if record.build else None
-    return channels, group_for(config, version.build)[0], build_order(config, version.build, otherwise)
+    names = config.tag_name(version), config.line_branch(version.build)
+    return names, channels, group_for(config, version.build)[0], build_order(config, version.build, otherwise)
 
 
 def planned_decisions(record: Record) -> object:
     """The same, as the plan recorded it."""
-    return tuple((order.name, order.mode) for order in record.channels), record.group, record.build
+    channels = tuple((order.name, order.mode) for order in record.channels)
+    return (record.tag, record.base), channels, record.group, record.build
 
 
 def _differing(files: Mapping[str, Blob | None], tree: Tree) -> list[str]:

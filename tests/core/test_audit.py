@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
-from bot.core.audit import PROOFS, Facts, Foresight, foresee, prove
-from bot.core.config import Build, Channel, Line
+from bot.core.audit import PROOFS, Facts, prove
+from bot.core.config import Build, Channel, Line, ManifestFiles
 from bot.core.hub import Bot, RepositoryId
 from bot.core.record import Sealed
 from bot.core.tree import FILE, LINK, Entry
@@ -68,10 +69,14 @@ def test_an_honest_merge_on_a_base_that_moved_on_elsewhere_holds_too() -> None:
     )
 
 
-MINE_ELSEWHERE = RepositoryId(8, 9, "mallory/manifest")
-SAME = world.planned().changes["version.txt"]
+ELSEWHERE = {
+    "repository": RepositoryId(8, 9, "mallory/manifest"),
+    "pull": world.pull(head_repository=8, base_repository=8),
+}
+TURNED = {"release.xml": Entry(LINK, b"build-109.xml")}
 TAMPERED: dict[str, tuple[list[int], dict[str, Any]]] = {
     "an installation that is not served": ([1], {"admitted": False}),
+    "a plan for another repository": ([1], ELSEWHERE),
     "opened by a person": ([2], {"pull": world.pull(author="mallory", author_id=66)}),
     "opened by a bot of the same name": ([2], {"bot": Bot(2, 98, world.BOT.login)}),
     "another pull request with our text": ([2], {"pull": world.pull(number=43)}),
@@ -115,10 +120,26 @@ TAMPERED: dict[str, tuple[list[int], dict[str, Any]]] = {
     "no channel any more": ([8], {"config": replace(world.CONFIG, channels={})}),
     "another group": ([8], {"config": replace(world.CONFIG, lines={115: Line(group="stable")})}),
     "another place to build": ([8], {"config": replace(world.CONFIG, build=Build(repository="coreos/other"))}),
-    "an input changed on the base": (
+    "other formats of the image": (
         [8],
-        {"parent_tree": world.tree(), "config": replace(world.CONFIG, build=Build())},
+        {"config": replace(world.CONFIG, build=replace(world.CONFIG.build, formats=("qemu",)))},
     ),
+    "no image build any more": ([8], {"config": replace(world.CONFIG, build=Build(trigger="none"))}),
+    "tags are named otherwise": ([8], {"config": replace(world.CONFIG, manifest=ManifestFiles(tag="r{version}"))}),
+    "release branches are named otherwise": (
+        [8],
+        {"config": replace(world.CONFIG, manifest=ManifestFiles(line_branch="r{build}"))},
+    ),
+    "the version file changed before the merge": ([8], {"parent_tree": world.tree(version_txt=b"COREOS_BUILD=115\n")}),
+    "a link changed before the merge": (
+        [8],
+        {
+            "parent_tree": world.tree().with_changes(TURNED),
+            "merged_tree": world.after().with_changes(TURNED),
+            "base_tree": world.after().with_changes(TURNED),
+        },
+    ),
+    "an input went before the merge": ([8], {"parent_tree": world.tree(version_txt=None)}),
 }
 
 
@@ -138,13 +159,6 @@ def test_our_own_tag_from_an_earlier_try_is_no_obstacle() -> None:
     assert failing(world.sealed(), facts(**ours)) == []
 
 
-def test_a_plan_for_another_repository_proves_nothing_here() -> None:
-    elsewhere = facts(repository=MINE_ELSEWHERE)
-    assert 1 in failing(world.sealed(), elsewhere)
-    other = Sealed(replace(world.sealed().record, repository=8), world.HEAD, 42)
-    assert failing(other, facts()) == [1]
-
-
 def test_an_input_that_changed_between_plan_and_merge_is_seen() -> None:
     changed = world.tree(build_115_xml=b"<manifest/>")
     assert 8 in failing(world.sealed(), facts(parent_tree=changed))
@@ -152,37 +166,45 @@ def test_an_input_that_changed_between_plan_and_merge_is_seen() -> None:
 
 @pytest.mark.parametrize("number", range(1, 9))
 def test_without_this_proof_some_deceit_would_be_published(number: int) -> None:
-    caught_by_this_alone = [name for name, (numbers, _) in TAMPERED.items() if numbers == [number]]
-    assert caught_by_this_alone
-
-
-def foresight(**changes: Any) -> Foresight:
-    whole = Foresight(
-        bot=world.BOT,
-        pull=world.pull(state="open", merged=False, merge_commit=None),
-        base_tree=world.tree(),
-        released=world.snapshot().released,
-        config=world.CONFIG,
+    others = [proof for at, (_, proof) in enumerate(PROOFS, start=1) if at != number]
+    assert any(
+        all(proof(world.sealed(), facts(**changes)) is None for proof in others) for _, changes in TAMPERED.values()
     )
-    return replace(whole, **changes)
 
 
-def test_an_open_release_as_planned_has_a_green_check() -> None:
-    assert foresee(world.sealed(), foresight()) == ()
+HUMAN: dict[str, Any] = {"author": "mallory", "author_id": 66}
+IMITATIONS: dict[str, dict[str, Any]] = {
+    "a person's own, the text copied": {"number": 43, **HUMAN},
+    "a person's own under our number": HUMAN,
+    "a person with our name": {"author_id": 66},
+    "another App's bot": {"author": "manifest-release-b0t[bot]", "author_id": 98},
+    "a fork's branch of the same name": {"number": 43, **HUMAN, "head_repository": 8},
+    "a fork that is gone": {"number": 43, **HUMAN, "head_repository": None},
+    "our old pull request, the text pasted over": {"number": 41},
+    "ours for another version, the text pasted over": {"number": 41, "head": "release-bot/v115.0.2"},
+    "ours with a person's commit": {"head_sha": "ee" * 20},
+    "ours on another base": {"base": "master"},
+    "ours, closed unmerged": {"merged": False, "merge_commit": None},
+    "ours with a branch outside our prefix": {"head": "v115.0.1"},
+}
 
 
-@pytest.mark.parametrize(
-    ("changes", "reason"),
-    [
-        ({"pull": world.pull(number=43)}, "not the one that the plan was made for"),
-        ({"pull": world.pull(author_id=66)}, "not the one that the plan was made for"),
-        ({"pull": world.pull(base="build-109")}, "targets build-109"),
-        ({"pull": world.pull(head_sha="ee" * 20)}, "holds other commits"),
-        ({"base_tree": world.tree(version_txt=b"x")}, "version.txt changed on build-115"),
-        ({"config": replace(world.CONFIG, channels={})}, "configuration changed"),
-        ({"released": {Version(115, 0, 1): "ab" * 20}}, "released already"),
-    ],
-)
-def test_what_would_stop_publishing_is_told_before_the_merge(changes: dict[str, Any], reason: str) -> None:
-    (why,) = foresee(world.sealed(), foresight(**changes))
-    assert reason in why
+@pytest.mark.parametrize("changes", IMITATIONS.values(), ids=IMITATIONS)
+def test_an_imitation_of_our_pull_request_publishes_nothing(changes: dict[str, Any]) -> None:
+    assert failing(world.sealed(), facts(pull=world.pull(**changes)))
+
+
+PATHS = st.sampled_from([*world.after(), "new", "build-116.xml"])
+ENTRIES = st.none() | st.builds(Entry, st.sampled_from([FILE, LINK, "100755"]), st.binary(max_size=3))
+
+
+@given(st.dictionaries(PATHS, ENTRIES, min_size=1))
+def test_no_change_that_slips_into_a_merge_is_published(slipped: dict[str, Entry | None]) -> None:
+    merged = world.after().with_changes(slipped)
+    holds = failing(world.sealed(), facts(merged_tree=merged, base_tree=merged)) == []
+    assert holds == (merged == world.after())
+
+
+def test_a_failed_proof_names_what_is_wrong() -> None:
+    (why,) = [proof.why for proof in prove(world.sealed(), facts(tag_now="ab" * 20)) if not proof.holds]
+    assert why == "the tag v115.0.1 exists and is not ours"
