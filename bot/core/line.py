@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.core.manifest import BadManifest, Manifest, Project, is_commit, read
 from bot.core.refusal import AmbiguousProject, BadTree, NoSuchLine, Refusal, UnknownProject
+from bot.core.shown import shown
 from bot.core.snapshot import Snapshot
 from bot.core.version import BadVersionFile, VersionFile
 
@@ -48,7 +49,9 @@ def read_line(snapshot: Snapshot) -> Line | Refusal:
         )
     loose = [project.name for project in manifest.projects if not is_commit(project.revision)]
     if loose:
-        return BadTree(f"`{file}` does not pin {loose[0]} to a full commit; a release manifest pins every project.")
+        return BadTree(
+            f"`{file}` does not pin {shown(loose[0])} to a full commit; a release manifest pins every project."
+        )
     return Line(snapshot.base, build, versions, manifest, file)
 
 
@@ -65,5 +68,5 @@ def find_project(manifest: Manifest, word: str) -> Project | Refusal:
 def _near(word: str, names: Iterable[str]) -> tuple[str, ...]:
     """Names whose last part looks like the word's, best first."""
     tails = {name: name.rpartition("/")[2] for name in names}
-    best = difflib.get_close_matches(word.rpartition("/")[2], list(tails.values()), n=3, cutoff=0.6)
+    best = difflib.get_close_matches(word.rpartition("/")[2], list(dict.fromkeys(tails.values())), n=3, cutoff=0.6)
     return tuple(name for tail in best for name in tails if tails[name] == tail)[:3]

@@ -61,14 +61,12 @@ def released(refs: Mapping[str, str], config: Config) -> dict[Version, str]:
 
 def version_of_tag(tag: str, config: Config) -> Version | None:
     """The version that a tag name stands for, or None where it is not the name of a release tag."""
-    for start in range(len(tag)):
-        if tag[start].isdigit():
-            try:
-                version = Version.parse(tag[start:])
-            except ValueError:
-                return None
-            return version if config.tag_name(version) == tag else None
-    return None
+    before, after = config.manifest.tag.split("{version}")
+    try:
+        version = Version.parse(tag.removeprefix(before).removesuffix(after))
+    except ValueError:
+        return None
+    return version if config.tag_name(version) == tag else None
 
 
 def release_lines(branches: list[str], config: Config) -> tuple[str, ...]:

@@ -9,9 +9,8 @@ import pytest
 
 from bot.core import refusal as no
 from bot.core.command import Override
-from bot.core.config import Build, Channel, Line, ManifestFiles
+from bot.core.config import ManifestFiles
 from bot.core.hub import Comparison
-from bot.core.orders import channel_moves
 from bot.core.plan import Plan, look_up, plan
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
@@ -83,14 +82,6 @@ def test_without_names_what_follows_the_line_moves() -> None:
     assert [change.name for change in by_line.projects] == ["coreos/coreos-overlay"]
 
 
-@pytest.mark.parametrize("word", ["coreos/etcd", "etcd", ETCD])
-def test_a_project_is_found_by_name_path_or_last_part(word: str) -> None:
-    questions = look_up(snapshot(), request(Override(word, NEW)))
-    assert isinstance(questions, Questions)
-    assert [want.project.path for want in questions.named] == [ETCD]
-    assert questions.named[0].url == "https://github.com/coreos/etcd"
-
-
 def test_what_waits_on_the_line_is_shown_and_not_taken() -> None:
     waiting = moved(OVERLAY, upstream="refs/heads/build-115")
     shown = made(Answers(named=moved(), followed=waiting))
@@ -156,45 +147,6 @@ def test_nothing_moved_is_refused_unless_a_re_spin_is_meant() -> None:
     assert sorted(spun.changes) == ["default.xml", "version.txt"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "refused"),
-    [
-        ({"base": "build-151", "commit": ""}, no.NoSuchLine("build-151", ("build-115", "build-109"))),
-        ({"base": "master"}, no.NoSuchLine("master", ("build-115", "build-109"))),
-    ],
-)
-def test_a_line_that_does_not_exist_is_refused_with_those_that_do(changes: dict[str, Any], refused: Refusal) -> None:
-    assert made(**changes) == refused
-
-
-LOOSE = tree().entries["build-115.xml"].data.replace(PINS["coreos/etcd"].encode(), b"refs/heads/master")
-
-
-@pytest.mark.parametrize(
-    ("files", "words"),
-    [
-        ({"version_txt": None}, "has no `version.txt`"),
-        ({"version_txt": b"COREOS_BUILD=115\n"}, "version.txt"),
-        ({"version_txt": b"COREOS_BUILD=116\nCOREOS_BRANCH=0\nCOREOS_PATCH=0\n"}, "another line"),
-        ({"build_115_xml": None}, "build-115.xml"),
-        ({"build_115_xml": b"<manifest>"}, "build-115.xml"),
-        ({"build_115_xml": b'<!DOCTYPE x [<!ENTITY a "b">]><manifest/>'}, "DOCTYPE"),
-        ({"build_115_xml": LOOSE}, "does not pin coreos/etcd"),
-        ({"release_xml": b"master.xml"}, "is not a link to `build-115.xml`"),
-    ],
-)
-def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
-    files: dict[str, bytes | None], words: str
-) -> None:
-    refused = made(tree=tree(**files))
-    assert isinstance(refused, no.BadTree)
-    assert words in refused.sentence
-
-
-def test_unknown_and_ambiguous_projects_are_refused_with_candidates() -> None:
-    assert look_up(snapshot(), request(Override("etcdd", NEW))) == no.UnknownProject("etcdd", ("coreos/etcd",), 12)
-
-
 def test_a_version_that_has_its_tag_is_refused_with_the_next_free_one() -> None:
     refs = {**snapshot().refs, "refs/tags/v115.0.1": "7b" * 20, "refs/tags/v115.0.1^{}": "7c" * 20}
     assert made(refs=refs) == no.VersionTaken("v115.0.1", "7c" * 20, "115.0.2")
@@ -203,57 +155,6 @@ def test_a_version_that_has_its_tag_is_refused_with_the_next_free_one() -> None:
 def test_tags_that_only_look_like_releases_do_not_count() -> None:
     odd = ("v115.0.1-rc1", "x115.0.1", "v115.0.01", "115.0.1", "v115.0.1.2")
     assert isinstance(made(refs={**snapshot().refs, **{f"refs/tags/{tag}": "7b" * 20 for tag in odd}}), Plan)
-
-
-# Channels, group, build
-
-
-@pytest.mark.parametrize(
-    ("mode", "seen", "moves"),
-    [
-        ("newer", None, True),
-        ("newer", Version(115, 0, 0), True),
-        ("newer", Version(115, 0, 1), False),
-        ("newer", Version(116, 0, 0), False),
-        ("ff", Version(115, 0, 0), True),
-        ("always", Version(116, 0, 0), True),
-        ("never", None, False),
-    ],
-)
-def test_a_channel_moves_by_version_not_by_ancestry(mode: str, seen: Version | None, moves: bool) -> None:
-    assert channel_moves(mode, seen, Version(115, 0, 1)) is moves
-
-
-def test_a_channel_off_the_tags_is_at_what_its_version_file_says() -> None:
-    newer = planned(
-        refs={**snapshot().refs, world.CHANNEL: "ce" * 20}, channel_files={world.CHANNEL: Version(120, 0, 0)}
-    )
-    (order,) = newer.record.channels
-    assert (order.seen, order.moves) == ("120.0.0", False)
-
-
-@pytest.mark.parametrize(
-    ("releases", "concerned"), [("all", True), ("new", False), (("build-115",), True), (("build-109",), False)]
-)
-def test_a_channel_is_for_the_releases_that_the_configuration_names(releases: Any, concerned: bool) -> None:
-    config = replace(world.CONFIG, channels={"dev-channel": Channel(releases=releases)})
-    assert bool(planned(config=config).record.channels) is concerned
-
-
-def test_the_group_is_the_lines_own_or_the_repositorys() -> None:
-    assert (planned().record.group, planned().group_source) == ("alpha", "default of this repository")
-    stable = planned(config=replace(world.CONFIG, lines={115: Line(group="stable", formats=("qemu",))}))
-    assert (stable.record.group, stable.group_source) == ("stable", "line build-115")
-    assert stable.record.build is not None
-    assert stable.record.build.formats == ("qemu",)
-
-
-def test_without_a_named_place_images_are_built_in_the_owners_scripts() -> None:
-    build = planned(config=replace(world.CONFIG, build=Build())).record.build
-    assert build is not None
-    assert build.repository == "coreos/scripts"
-    assert planned(config=replace(world.CONFIG, build=Build()), owner="mallory").record.build is None
-    assert planned(config=replace(world.CONFIG, build=Build(trigger="none"))).record.build is None
 
 
 def test_the_same_inputs_make_the_same_plan() -> None:

@@ -1,0 +1,171 @@
+"""A release branch as read, and the project that a person means by a word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.core import refusal as no
+from bot.core.command import Override
+from bot.core.config import ManifestFiles
+from bot.core.line import Line, find_project, read_line
+from bot.core.manifest import Project
+from bot.core.plan import Plan, look_up, plan
+from bot.core.resolve import Answers, Questions, Wanted
+from bot.core.tree import FILE, LINK, Entry
+from bot.core.version import Version
+from tests.core import world
+from tests.core.world import ETCD, NEW, PINS, project, request, snapshot, tree
+
+SEED = tree().entries["build-115.xml"].data
+
+
+def line(**changes: Any) -> Line:
+    found = read_line(snapshot(**changes))
+    assert isinstance(found, Line), found
+    return found
+
+
+def test_the_seeds_branch_reads() -> None:
+    found = line()
+    assert (found.branch, found.build, found.manifest_file) == ("build-115", 115, "build-115.xml")
+    assert (found.versions.version, found.versions.sdk, len(found.manifest.projects)) == (
+        Version(115, 0, 0),
+        "110.0.0",
+        12,
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "commit"),
+    [
+        ("build-151", ""),
+        *((base, world.BASE) for base in ("master", "build-0115", "build-", "refs/heads/build-115", "")),
+    ],
+)
+def test_a_line_that_does_not_exist_is_refused_with_those_that_do(base: str, commit: str) -> None:
+    nowhere, refused = snapshot(base=base, commit=commit), no.NoSuchLine(base, ("build-115", "build-109"))
+    assert read_line(nowhere) == look_up(nowhere, request()) == plan(nowhere, request(), Answers()) == refused
+
+
+def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
+    return SEED.replace(PINS[name].encode(), revision.encode())
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"version_txt": None}, "`build-115` has no `version.txt`"),
+        ({"version_txt": b""}, "`version.txt` on `build-115`: "),
+        ({"version_txt": b"COREOS_BUILD=115\n"}, "`version.txt` on `build-115`: "),
+        ({"version_txt": b"COREOS_BUILD=116\nCOREOS_BRANCH=0\nCOREOS_PATCH=0\n"}, "another line"),
+        ({"build_115_xml": None}, "`build-115.xml` on `build-115`: "),
+        ({"build_115_xml": b"<manifest>"}, "`build-115.xml` on `build-115`: "),
+        ({"build_115_xml": b'<!DOCTYPE x [<!ENTITY a "b">]><manifest/>'}, "DOCTYPE"),
+        ({"build_115_xml": pinned_to("refs/heads/master")}, "does not pin `coreos/etcd`"),
+        ({"build_115_xml": pinned_to("v1.0", "coreos/init")}, "does not pin `coreos/init`"),
+        ({"build_115_xml": pinned_to("abc1234")}, "does not pin `coreos/etcd`"),
+        ({"release_xml": b"master.xml"}, "is not a link to `build-115.xml`"),
+        ({"release_xml": b"../build-115.xml"}, "is not a link to `build-115.xml`"),
+        ({"release_xml": b"/build-115.xml"}, "is not a link to `build-115.xml`"),
+        ({"release_xml": None}, "is not a link to `build-115.xml`"),
+    ],
+)
+def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
+    files: dict[str, bytes | None], words: str
+) -> None:
+    refused = read_line(snapshot(tree=tree(**files)))
+    assert isinstance(refused, no.BadTree)
+    assert words in refused.sentence
+    assert look_up(snapshot(tree=tree(**files)), request()) == refused
+
+
+@pytest.mark.parametrize(
+    ("path", "entry"),
+    [
+        ("version.txt", Entry(LINK, b"elsewhere.txt")),
+        ("build-115.xml", Entry(LINK, b"elsewhere.xml")),
+        ("release.xml", Entry(FILE, SEED)),
+    ],
+)
+def test_a_file_that_is_a_link_or_a_link_that_is_a_file_is_refused(path: str, entry: Entry) -> None:
+    moved_away = {
+        "elsewhere.txt": tree().entries["version.txt"],
+        "elsewhere.xml": tree().entries["build-115.xml"],
+        path: entry,
+    }
+    assert isinstance(read_line(snapshot(tree=tree().with_changes(moved_away))), no.BadTree)
+
+
+def test_the_files_are_named_as_the_configuration_says() -> None:
+    config = replace(world.CONFIG, manifest=ManifestFiles(line_branch="r{build}", version_file="v.txt"))
+    renamed = tree().with_changes({"v.txt": tree().entries["version.txt"], "version.txt": None})
+    assert line(base="r115", tree=renamed, config=config).build == 115
+
+
+@pytest.mark.parametrize("word", ["coreos/etcd", "etcd", ETCD])
+def test_a_project_is_found_by_name_path_or_last_part(word: str) -> None:
+    questions = look_up(snapshot(), request(Override(word, NEW, "refs/heads/x")))
+    assert isinstance(questions, Questions)
+    assert questions.named == (Wanted(project(ETCD), "https://github.com/coreos/etcd", NEW, "refs/heads/x"),)
+
+
+def test_a_project_whose_upstream_alone_is_named_keeps_its_pin() -> None:
+    questions = look_up(snapshot(), request(Override("etcd", None, "refs/heads/release-0.1")))
+    assert isinstance(questions, Questions)
+    assert questions.named[0].revision == PINS["coreos/etcd"]
+
+
+def test_a_named_project_is_not_asked_about_twice() -> None:
+    questions = look_up(snapshot(), request(Override("coreos-overlay", NEW)))
+    assert isinstance(questions, Questions)
+    assert [want.project.name for want in questions.followed] == ["coreos/portage-stable"]
+
+
+TWINS = SEED.replace(b'name="coreos/init"', b'name="other/etcd"').replace(b'name="coreos/fleet"', b'name="more/etcd"')
+
+
+@pytest.mark.parametrize(
+    ("manifest", "word", "refused"),
+    [
+        (SEED, "etcdd", no.UnknownProject("etcdd", ("coreos/etcd",), 12)),
+        (SEED, "other/etcdd", no.UnknownProject("other/etcdd", ("coreos/etcd",), 12)),
+        (SEED, "zzz", no.UnknownProject("zzz", (), 12)),
+        (TWINS, "etdc", no.UnknownProject("etdc", ("coreos/etcd", "more/etcd", "other/etcd"), 12)),
+        (
+            TWINS,
+            "etcd",
+            no.AmbiguousProject(
+                "etcd",
+                (
+                    ("coreos/etcd", ETCD),
+                    ("more/etcd", "src/third_party/fleet"),
+                    ("other/etcd", "src/third_party/init"),
+                ),
+            ),
+        ),
+    ],
+)
+def test_an_unknown_or_ambiguous_project_is_refused_with_candidates(
+    manifest: bytes, word: str, refused: no.Refusal
+) -> None:
+    assert look_up(snapshot(tree=tree(build_115_xml=manifest)), request(Override(word, NEW))) == refused
+
+
+def test_a_full_name_is_no_ambiguity_though_it_ends_like_another() -> None:
+    found = find_project(line(tree=tree(build_115_xml=TWINS)).manifest, "coreos/etcd")
+    assert isinstance(found, Project)
+    assert found.path == ETCD
+
+
+def test_a_hostile_name_stands_in_code_in_the_sentence_about_it() -> None:
+    hostile = pinned_to("master").replace(b'name="coreos/etcd"', b'name="@everyone"')
+    refused = read_line(snapshot(tree=tree(build_115_xml=hostile)))
+    assert isinstance(refused, no.BadTree)
+    assert "`@everyone`" in refused.sentence
+
+
+def test_what_reads_is_planned() -> None:
+    assert isinstance(plan(snapshot(), request(flags=frozenset({"allow-empty"})), Answers()), Plan)
