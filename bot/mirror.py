@@ -83,7 +83,10 @@ class Mirror(BareRepository):
     def refs(self, *only: str) -> dict[str, str]:
         """Every ref that the server has now, annotated tags also peeled as `ref^{}`; or only the named ones."""
         named = [RefName(ref) for ref in only]
-        out = self._remote("ls-remote", "--quiet", "--", self._url, *named)
+        out = self._remote("ls-remote", "--quiet", "--", self._url)
+        # To git, any empty page is a repository without refs, served by the oldest protocol.
+        if not out and self._local("for-each-ref", "--count=1"):
+            raise Outage("git", "the server lists no refs, though it had some")
         found: dict[str, str] = {}
         for line in out.decode("utf-8", "replace").splitlines():
             value, _, ref = line.partition("\t")

@@ -24,7 +24,7 @@ from urllib3 import exceptions as broken
 from bot.core import pktline
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.refs import RepositoryUrl
-from bot.gateway import Gateway, GitFailed, as_fault
+from bot.gateway import Gateway, GitFailed, as_fault, on_disk
 from bot.outage import Denied, Outage
 
 __all__ = ["DEFAULT_HOSTS", "FetchPolicy", "Heads", "Query", "Remotes", "Unreadable"]
@@ -194,7 +194,7 @@ class Remotes:
                 if answer.status not in _REDIRECT:
                     return answer.status, _read(answer, LARGEST, end), _wait(answer)
                 _read(answer, 1 << 16, end)
-                url = urljoin(url, answer.headers.get("Location", ""))
+                url = _joined(url, answer.headers.get("Location", ""))
             if not self._policy.follows(address, url.removesuffix(SERVICE)):
                 raise _Failed("it redirects to another host")
             headers = _HEADERS
@@ -218,9 +218,10 @@ class Remotes:
 
     def _by_git(self, address: RepositoryUrl, token: str | None) -> dict[str, str]:
         """The same by git itself, for servers without protocol v2."""
-        self._scratch.mkdir(parents=True, exist_ok=True)
         allow_http = (self._policy.origin or "").startswith("http:")
         try:
+            with on_disk():
+                self._scratch.mkdir(parents=True, exist_ok=True)
             with Gateway(self._scratch, address, token, allow_http, self._timeout, LARGEST) as gateway:
                 out = gateway.run("ls-remote", "--quiet", "--", address)
         except GitFailed as failed:
@@ -265,12 +266,12 @@ _LOST = (broken.TimeoutError, broken.NewConnectionError)
 
 def _words(fault: broken.HTTPError) -> str:
     match fault:
-        case broken.TimeoutError():
-            return "timeout"
         case broken.NameResolutionError():
             return "the name of its host is not known"
-        case broken.NewConnectionError():
+        case broken.NewConnectionError():  # a TimeoutError too, to urllib3
             return "its host cannot be reached"
+        case broken.TimeoutError():
+            return "timeout"
         case broken.SSLError():
             return "the certificate of its host is not accepted"
         case _:
@@ -287,6 +288,13 @@ def _read(answer: urllib3.BaseHTTPResponse, most: int, end: float) -> bytes:
         if time.monotonic() > end:
             raise _Failed("timeout", passing=True, lost=True)
     return bytes(body)
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return ""
 
 
 def _wait(answer: urllib3.BaseHTTPResponse) -> float:

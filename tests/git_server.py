@@ -51,13 +51,16 @@ class Asked:
 
 @dataclass
 class Reply:
-    """An answer made up by a test. `length`: what Content-Length says, where that is not the body's."""
+    """An answer made up by a test.
+
+    `length`: what Content-Length says, where that is not the body's. `drip`: what follows the body, piece by piece.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     length: int | None = None
-    after: Callable[[], None] = lambda: None
+    drip: Callable[[], bytes | None] = lambda: None
 
 
 Rule = Callable[[Asked], Reply | None]
@@ -230,11 +233,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body) if reply.length is None else reply.length))
         self.end_headers()
-        self.wfile.write(reply.body)
-        self.wfile.flush()
-        if reply.length is not None:
-            self.close_connection = True
-        reply.after()
+        self.close_connection = reply.length is not None
+        try:
+            self.wfile.write(reply.body)
+            while piece := reply.drip():
+                self.wfile.write(piece)
+        except OSError:
+            self.close_connection = True  # the reader had enough
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":

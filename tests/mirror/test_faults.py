@@ -191,6 +191,16 @@ def test_garbage_from_the_server_is_an_outage(
         mirror.refs()
 
 
+def test_an_empty_page_is_not_believed_where_there_were_refs(
+    opened: Opened, server: GitServer, project: Project
+) -> None:
+    project.commit(FILES)
+    with opened() as mirror:
+        server.rules.append(lambda asked: Reply(200))
+        with pytest.raises(Outage, match="though it had some"):
+            mirror.refs()
+
+
 def test_a_pack_that_breaks_off_is_an_outage_and_the_next_fetch_has_it_all(
     opened: Opened, server: GitServer, project: Project
 ) -> None:
