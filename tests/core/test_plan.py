@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from bot.core import refusal as no
 from bot.core.command import Override
@@ -14,8 +15,10 @@ from bot.core.hub import Comparison
 from bot.core.plan import Plan, look_up, plan
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
+from bot.core.snapshot import HEADS
 from bot.core.tree import FILE, LINK, Entry
 from bot.core.version import Version
+from sandbox import seed_files
 from tests.core import world
 from tests.core.world import ETCD, NEW, OVERLAY, PINS, moved, planned, request, snapshot, tree
 
@@ -160,3 +163,94 @@ def test_tags_that_only_look_like_releases_do_not_count() -> None:
 def test_the_same_inputs_make_the_same_plan() -> None:
     assert planned() == planned()
     assert planned().record.digest == planned().record.digest
+
+
+def test_a_plan_has_its_branch_title_links_and_refs() -> None:
+    whole = planned()
+    assert (whole.branch, whole.title) == ("release-bot/v115.0.1", "build-115: release v115.0.1")
+    assert whole.links == {
+        "default.xml": ("master.xml", "build-115.xml"),
+        "release.xml": ("build-115.xml", "build-115.xml"),
+    }
+    assert whole.refs == {HEADS + "build-115": world.BASE, world.CHANNEL: world.BASE, HEADS + "master": "aa" * 20}
+    assert len(whole.unchanged) == 11
+
+
+def test_the_record_names_what_was_read_and_what_is_written() -> None:
+    whole = planned()
+    entries = tree().entries
+    assert whole.record.inputs == {
+        path: entries[path].blob for path in ("build-115.xml", "default.xml", "release.xml", "version.txt")
+    }
+    assert whole.record.files == {path: (e.mode, e.blob) for path, e in whole.changes.items() if e}
+    assert tree().changes_to(tree().with_changes(whole.changes)) == whole.changes
+
+
+HEX = st.text("0123456789abcdef", min_size=40, max_size=40).filter(lambda text: text.strip("0"))
+
+
+@given(st.dictionaries(st.sampled_from(list(PINS)), HEX))
+def test_any_pins_that_move_change_in_place_and_nothing_else_does(pins: dict[str, str]) -> None:
+    projects = [world.project(seed_files.PATHS[name]) for name in pins]
+    found: dict[str, Found] = {p.path: Move(pins[p.name], str(p.upstream)) for p in projects}
+    overrides = [Override(p.name, pins[p.name]) for p in projects]
+    flags = frozenset({"allow-empty"})
+    for answers in (Answers(named=found), Answers(named=dict(reversed(found.items())))):
+        whole = plan(snapshot(), request(*overrides, flags=flags), answers)
+        assert isinstance(whole, Plan)
+        after = tree().with_changes(whole.changes).read("build-115.xml")
+        assert after == seed_files.release_manifest({**PINS, **pins}, 115)
+        assert [change.name for change in whole.projects] == [n for n in PINS if pins.get(n, PINS[n]) != PINS[n]]
+
+
+@pytest.mark.parametrize(
+    ("since", "flags", "refused"),
+    [
+        (Comparison(200, 0), (), None),
+        (Comparison(201, 0), (), no.Jump),
+        (Comparison(201, 0), ("allow-rewind",), no.Jump),
+        (Comparison(201, 0), ("allow-jump",), None),
+        (Comparison(3, 1), (), no.Rewind),
+        (Comparison(0, 1), ("allow-jump",), no.Rewind),
+        (Comparison(201, 1), ("allow-rewind",), no.Jump),
+        (Comparison(201, 1), ("allow-jump", "allow-rewind"), None),
+        (None, (), None),
+    ],
+)
+def test_far_and_back_each_need_their_own_flag(
+    since: Comparison | None, flags: tuple[str, ...], refused: type[Refusal] | None
+) -> None:
+    found = Answers(named=moved(upstream="refs/heads/master", since=since))
+    assert type(plan(snapshot(), request(ETCD_OVERRIDE, flags=frozenset(flags)), found)) is (refused or Plan)
+
+
+def test_an_upstream_alone_can_change() -> None:
+    same = Answers(named={ETCD: Move(PINS["coreos/etcd"], "refs/heads/next", Comparison(0, 0))})
+    whole = plan(snapshot(), request(Override("etcd", None, "refs/heads/next")), same)
+    assert isinstance(whole, Plan)
+    assert [(change.old, change.new) for change in whole.projects] == [(PINS["coreos/etcd"],) * 2]
+    assert [(each.before, each.after) for each in whole.cautions] == [("refs/heads/master", "refs/heads/next")]
+
+
+def test_a_release_of_the_whole_line_needs_every_follower_read() -> None:
+    answers = Answers(followed={OVERLAY: Silent("timeout"), **moved("src/third_party/portage-stable")})
+    assert plan(snapshot(), request(), answers) == no.Unreadable((("coreos/coreos-overlay", "timeout"),), 2, None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "refused"),
+    [
+        (("115.0.2",), no.VersionTaken("v115.0.2", "7b" * 20, "115.0.3")),
+        (("115.0.1", "115.0.2"), no.VersionTaken("v115.0.1", "7b" * 20, "115.0.3")),
+        (("115.1.0",), no.VersionTaken("v115.1.0", "7b" * 20, "115.1.1")),
+        (("116.0.0", "114.9.9"), None),
+    ],
+)
+def test_a_version_below_the_lines_newest_is_refused(tags: tuple[str, ...], refused: Refusal | None) -> None:
+    whole = made(refs={**snapshot().refs, **{f"refs/tags/v{tag}": "7b" * 20 for tag in tags}})
+    assert whole == refused if refused else isinstance(whole, Plan)
+
+
+def test_who_types_the_same_again_asks_for_the_same() -> None:
+    one, two = (request(text=text).digest for text in ("/release  patch build-115 ", "/release patch build-115"))
+    assert one == two != request(text="/release patch build-116").digest
