@@ -116,6 +116,21 @@ class AlreadyOpen:
 
 
 @dataclass(frozen=True)
+class BeingProposed:
+    """Another command holds the version and has not led to a pull request yet."""
+
+    version: str
+    base: str
+
+
+@dataclass(frozen=True)
+class BranchTaken:
+    """The branch to propose from holds commits of somebody else."""
+
+    branch: str
+
+
+@dataclass(frozen=True)
 class NotPublished:
     """A release of this base was merged and is not published yet."""
 
@@ -200,6 +215,8 @@ Refusal = (
     | Jump
     | VersionTaken
     | AlreadyOpen
+    | BeingProposed
+    | BranchTaken
     | NotPublished
     | NotAllowed
     | CouldNotCheck

@@ -17,7 +17,7 @@ from bot.core.hub import Pull, Reaction, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Publish
 from bot.core.people import may, right_of, works_in
 from bot.core.plan import Request
-from bot.core.record import from_json, unseal
+from bot.core.record import from_json
 from bot.core.text import replies
 from bot.core.text.quote import marker
 from bot.flows import propose
@@ -191,11 +191,13 @@ def _place_words(spec: CommandSpec) -> str:
 
 def _release_state(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
     pull = desk.repository(which).pull(number)
-    sealed = unseal(pull.body, desk.marker_key) if pull else None
+    sealed = desk.sealed(which, pull) if pull else None
     if sealed is None:
         return {"state": "stopped", "tag": "this release"}
     row = desk.store.release(which.id, sealed.record.version)
-    return {"state": row.state if row else "merged", "tag": sealed.record.tag}
+    state = row.state if row else "merged"
+    never_built = row is not None and state == "failed" and row.run_id is None
+    return {"state": "published" if never_built else state, "tag": sealed.record.tag}
 
 
 def react(desk: Desk, which: RepositoryId, comment: int, reaction: Reaction) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bot.core.audit import Foresight, foresee
 from bot.core.hub import Pull
 from bot.core.intent import Check
-from bot.core.record import unseal
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, released
 from bot.core.text import pull as words
@@ -32,7 +31,7 @@ def set_check(desk: Desk, intent: Check) -> str:
         title, summary = words.check_not_a_release()
         repository.check(pull.head_sha, words.CHECK, "success", title, summary)
         return title
-    sealed = unseal(pull.body, desk.marker_key)
+    sealed = desk.sealed(intent.repository, pull)
     if reasons or sealed is None:
         title, summary = words.check_red(reasons or ("its description holds no plan that I sealed",))
         repository.check(pull.head_sha, words.CHECK, "failure", title, summary)
@@ -48,7 +47,7 @@ def _reasons(desk: Desk, repository: Repository, pull: Pull) -> tuple[str, ...] 
     bot = desk.hub.bot()
     if pull.author_id != bot.user_id or not pull.head.startswith(PREFIX):
         return None
-    sealed = unseal(pull.body, desk.marker_key)
+    sealed = desk.sealed(repository.id, pull)
     if sealed is None:
         return ("its description holds no plan that I sealed",)
     with desk.mirror(repository) as mirror:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.core.config import CONFIG_FILE, BadConfig, Config, read as read_config
-from bot.core.hub import RepositoryId
+from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Intent
 from bot.core.objects import Identity
+from bot.core.record import Sealed, unseal
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.tree import Tree
@@ -49,6 +50,14 @@ class Desk:
         which = repository.id
         token = self.hub.token(which.installation, (which.id,), GIT)
         return self.mirrors.open(which.id, repository.clone_url(), token)
+
+    def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:
+        """The plan of a pull request: as it is sealed in its text, or as we stored it where somebody edited that."""
+        told = unseal(pull.body, self.marker_key)
+        if told is not None:
+            return told
+        known = self.store.release_of_pull(which.id, pull.number)
+        return Sealed(known.plan, known.head, known.pull) if known else None
 
     @property
     def identity(self) -> Identity:

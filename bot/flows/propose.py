@@ -41,6 +41,8 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         planned = _plan(desk, repository, snapshot, request)
         if not isinstance(planned, Plan):
             return _refused(planned)
+        if _is_taken(mirror, snapshot, planned):
+            return _refused(no.BranchTaken(planned.branch))
         head = _ensure_branch(desk, mirror, snapshot, planned)
     sealed = Sealed(planned.record, head)
     room = len(seal(sealed.numbered(10**9), desk.marker_key)) + 10
@@ -67,9 +69,12 @@ def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Reque
         return questions
     resolver = Resolver(desk.remotes, repository, desk.settings.github_web_url, request.line)
     planned = plan(snapshot, request, resolver.answer(questions))
-    if isinstance(planned, Plan) and not desk.store.reserve(repository.id.id, planned.record, planned.version):
-        return no.NotPublished(0, planned.record.version, request.line)
-    return planned
+    if not isinstance(planned, Plan) or desk.store.reserve(repository.id.id, planned.record, planned.version):
+        return planned
+    holder = desk.store.release(repository.id.id, planned.record.version)
+    if holder is not None and holder.pull is not None:
+        return no.AlreadyOpen(holder.pull, holder.version, request.line, same=False)
+    return no.BeingProposed(planned.record.version, request.line)
 
 
 def find_conflict(desk: Desk, repository: Repository, request: Request) -> Refusal | None:
@@ -104,6 +109,12 @@ def release_lines(desk: Desk, which: RepositoryId) -> tuple[str, ...]:
         config = read_configuration(mirror, refs, repository.default_branch())
     branches = [ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)]
     return () if isinstance(config, no.BadConfiguration) else lines_of(branches, config)
+
+
+def _is_taken(mirror: Mirror, snapshot: Snapshot, planned: Plan) -> bool:
+    """Whether the plan's branch exists and does not end in a commit of a plan of ours."""
+    tip = snapshot.refs.get(HEADS + planned.branch)
+    return tip is not None and "\nPlan: sha256:" not in mirror.commit(tip).message
 
 
 def _ensure_branch(desk: Desk, mirror: Mirror, snapshot: Snapshot, planned: Plan) -> str:

@@ -15,7 +15,7 @@ from bot.core.hub import Pull, RepositoryId, Run
 from bot.core.intent import Follow, Publish
 from bot.core.objects import tag_payload
 from bot.core.orders import channel_moves
-from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256, unseal
+from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
@@ -72,7 +72,7 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
         pull = repository.pull(number)
         if pull is None or not pull.merged or not pull.head.startswith(PREFIX):
             return {"state": "ignored", "why": f"pull request {number} is no merged release pull request"}
-        sealed = unseal(pull.body, desk.marker_key)
+        sealed = desk.sealed(which, pull)
         if sealed is None:
             return _stopped_without_plan(desk, pull)
         record = sealed.record
@@ -82,7 +82,10 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
         if unattended and _found_late(desk, which, record, pull):
             return _stop(desk, which, record, LATE_WORDS, ())
         with desk.mirror(repository) as mirror:
-            outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed)
+            try:
+                outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed)
+            except Denied as refusal:
+                return _stop(desk, which, record, f"the server refused: {refusal.reason}", ())
         if outcome is not None:
             return outcome
     raise Outage("git", f"refs of {which.name} kept moving while the tag was pushed")
@@ -261,6 +264,8 @@ def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str
         try:
             run = _find_or_dispatch(desk, which, release, order)
         except Denied as refusal:
+            desk.store.not_dispatched(which.id, version)
+            desk.store.build_ended(which.id, version, "failed", refusal.reason)
             return {"state": "none", "why": refusal.reason}
         desk.store.building(which.id, version, run.id, run.url)
     return {"state": "running", "why": ""}

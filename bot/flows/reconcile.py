@@ -90,7 +90,8 @@ def _pull(which: RepositoryId, pull: Pull) -> Find:
 def _unfinished(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find]:
     """Releases that stand half-way although nothing moves them, and image builds that still run."""
     for release in desk.store.releases(which.id, ("merged", "publishing", "published", "building")):
-        if now - release.updated_at < GRACE or release.pull is None:
+        ended = release.state == "published" and release.plan.build is None
+        if ended or now - release.updated_at < GRACE or release.pull is None:
             continue
         key = f"unfinished/{which.id}/{release.version}/{release.state}/{now.isoformat()}"
         yield key, (_next(which, release, release.pull),)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bot.core.hub import RepositoryId
 from bot.core.intent import Withdraw
-from bot.core.record import unseal
 from bot.core.snapshot import HEADS
 from bot.core.text import pull as words
 from bot.core.text.quote import marker
@@ -27,7 +26,7 @@ def free(desk: Desk, which: RepositoryId, number: int) -> str:
     bot = desk.hub.bot()
     if pull is None or pull.merged or pull.state == "open" or pull.author_id != bot.user_id:
         return f"pull request {number} is not a withdrawn release"
-    sealed = unseal(pull.body, desk.marker_key)
+    sealed = desk.sealed(which, pull)
     if sealed is None or not pull.head.startswith(PREFIX):
         return f"pull request {number} holds no plan of ours"
     desk.store.withdrawn(which.id, sealed.record.version, number)

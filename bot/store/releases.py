@@ -142,6 +142,10 @@ class Releases:
         """Its image build is about to be asked for under this name."""
         self._update(repository, version, {"correlation_id": correlation_id, "dispatched_at": at.isoformat()})
 
+    def not_dispatched(self, repository: int, version: str) -> None:
+        """GitHub refused to start its image build: no run of it can appear."""
+        self._update(repository, version, {"dispatched_at": None})
+
     def building(self, repository: int, version: str, run_id: int, run_url: str) -> None:
         """This run builds its image. A run that has ended here stays ended."""
         other = sa.or_(releases.c.run_id.is_(None), releases.c.run_id != run_id, releases.c.state == "published")
@@ -166,6 +170,11 @@ class Releases:
     def release(self, repository: int, version: str) -> Release | None:
         """One release."""
         found = self._select(self._mine(repository, version))
+        return found[0] if found else None
+
+    def release_of_pull(self, repository: int, pull: int) -> Release | None:
+        """The release that this pull request proposes."""
+        found = self._select(releases.c.repository_id == repository, releases.c.pull == pull)
         return found[0] if found else None
 
     def release_of_run(self, run_id: int) -> Release | None:

@@ -37,6 +37,8 @@ REFUSALS: list[no.Refusal] = [
     no.AlreadyOpen(42, "115.0.1", "build-115", same=True),
     no.AlreadyOpen(42, "115.0.1", "build-115", same=False),
     no.NotPublished(42, "115.0.1", "build-115"),
+    no.BeingProposed("115.0.1", "build-115"),
+    no.BranchTaken("release-bot/v115.0.1"),
     no.NotAllowed("/release patch", replies.MAY_RELEASE, ("/release help",)),
     no.CouldNotCheck("/release patch"),
     no.WrongPlace("/release resume", "a merged release pull request", (42,)),
@@ -87,7 +89,7 @@ WORDS = {
     9: "`coreos/etcd` would leave `refs/heads/build-115` for `refs/heads/master` and take 1,204 commits. "
     "If you mean it: `--allow-jump`.",
     10: "`v115.0.1` exists (`a3a3a3a`). Next free: 115.0.2. Tags are never moved.",
-    17: "1 of 25 projects could not be read (`coreos/etcd`: `timeout, 3 tries`). Nothing was changed; "
+    19: "1 of 25 projects could not be read (`coreos/etcd`: `timeout, 3 tries`). Nothing was changed; "
     "I try again until 12:10 UTC, or repeat the command.",
 }
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from bot.clock import now
+from bot.core.version import Version
 from sandbox.seed import advance, commit_files
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
@@ -151,3 +153,23 @@ def test_a_configuration_that_does_not_read_is_named_with_its_line(play: Play) -
     told = play.type("/release patch build-115 --allow-empty")
     assert "manifest-release.yml" in told
     assert "channels" in told
+
+
+def test_commits_of_others_on_the_bots_branch_are_not_overwritten(play: Play) -> None:
+    manifest = play.stage.seeded.manifest
+    branch = "release-bot/v115.0.1"
+    manifest.git.update(f"refs/heads/{branch}", manifest.git.refs()["refs/heads/build-115"])
+    theirs = commit_files(manifest, branch, {"NOTES": ("100644", b"x\n")}, "my notes")
+    assert "holds commits that are not mine" in play.type("/release patch build-115 --allow-empty")
+    assert manifest.git.refs()[f"refs/heads/{branch}"] == theirs
+
+
+def test_a_version_that_another_command_is_about_to_propose_is_waited_for(play: Play) -> None:
+    pull = play.propose()
+    release = play.desk.store.release(play.repository.id, "115.0.1")
+    assert release is not None
+    play.stage.person("octocat").close(MANIFEST, pull)
+    play.desk.store.withdrawn(play.repository.id, "115.0.1", pull)
+    other = replace(release.plan, comment=1)
+    assert play.desk.store.reserve(play.repository.id, other, Version(115, 0, 1))
+    assert play.type("/release patch build-115 --allow-empty").startswith("Another command is on its way")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bot.clock import now
+from bot.core.intent import Publish, Reconcile
 from sandbox.seed import commit_files
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
@@ -180,3 +181,41 @@ def test_a_merge_that_is_found_hours_later_waits_for_somebody_who_asks(play: Pla
     assert "more than two hours ago" in play.stage.said(pull, "stopped")[0]
     play.type("/release resume", on=pull)
     assert TAG in play.stage.refs()
+
+
+def test_a_plan_whose_text_somebody_edited_away_is_known_from_the_store(play: Play) -> None:
+    pull = play.propose()
+    play.stage.person("octocat").edit_pull(MANIFEST, pull, body="I tidied this up")
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    assert play.publish(pull).state == "done"
+    assert TAG in play.stage.refs()
+
+
+def test_a_tag_that_the_server_forbids_stops_it_with_the_servers_words(play: Play) -> None:
+    pull = play.propose()
+    hook = play.stage.seeded.manifest.path / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'tags are protected' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    assert play.publish(pull).state == "stopped"
+    assert "the server refused" in play.stage.said(pull, "stopped")[0]
+    hook.unlink()
+    play.type("/release resume", on=pull)
+    assert TAG in play.stage.refs()
+
+
+def test_a_build_that_could_not_start_is_started_by_resume_and_not_by_itself(play: Play) -> None:
+    pull = play.propose()
+    scripts = play.stage.seeded.projects["coreos/scripts"]
+    workflow = ".github/workflows/image-build.yml"
+    text = scripts.git.read("cat-file", "blob", f"master:{workflow}")
+    commit_files(scripts, "master", {workflow: None}, "ci: no more builds")
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    play.publish(pull)
+    commit_files(scripts, "master", {workflow: ("100644", text)}, "ci: builds again")
+    play.do(Reconcile(play.repository))
+    assert not any(isinstance(intent, Publish) for key, intents in play.submitted for intent in intents if "unf" in key)
+    assert runs(play) == 0
+    play.type("/release resume", on=pull)
+    assert runs(play) == 1

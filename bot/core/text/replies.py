@@ -78,7 +78,7 @@ def refused(reason: no.Refusal) -> str:
             return f"Nothing was done: {why}. Please post it again as a new comment."
         case no.UnknownProject() | no.AmbiguousProject() | no.Unreadable():
             return _about_projects(reason)
-        case no.AlreadyOpen() | no.NotPublished():
+        case no.AlreadyOpen() | no.NotPublished() | no.BeingProposed() | no.BranchTaken():
             return _another_release(reason)
         case no.NotAllowed() | no.CouldNotCheck() | no.WrongPlace():
             return _about_people(reason)
@@ -137,12 +137,22 @@ def _about_revisions(
             assert_never(never)
 
 
-def _another_release(reason: no.AlreadyOpen | no.NotPublished) -> str:
+def _another_release(reason: no.AlreadyOpen | no.NotPublished | no.BeingProposed | no.BranchTaken) -> str:
     match reason:
         case no.AlreadyOpen(number, version, base, same=True):
             return f"#{number} already proposes {version} for {code(base)}. Review it there; close it to drop it."
         case no.AlreadyOpen(number, version, base):
             return f"#{number} ({version}) is open on {code(base)}; one release a branch at a time. Merge or close it."
+        case no.BeingProposed(version, base):
+            return (
+                f"Another command is on its way to propose {version} for {code(base)}. "
+                "Wait for its answer, then post this one again if it is still wanted."
+            )
+        case no.BranchTaken(branch):
+            return (
+                f"The branch {code(branch)} holds commits that are not mine, and I overwrite nobody's work. "
+                "Delete or rename that branch, then post the command again."
+            )
         case no.NotPublished(number, version, base):
             return (
                 f"#{number} ({version}) was merged into {code(base)} and is not published yet: "
