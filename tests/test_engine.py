@@ -5,23 +5,25 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bot.clock import now
 from bot.core.hub import RepositoryId
 from bot.core.intent import Acknowledge, Check, Intent, Publish
-from bot.flows.engine import Engine, prepare
+from bot.flows.engine import ROUNDS, Door, Engine, prepare
 from bot.flows.lock import AnotherWorker
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.ticket import Patience
-from bot.outage import Outage
+from bot.outage import Denied, Outage
 from bot.settings import Settings
 from bot.store import Store, engine_for
 from tests.door import environment
 
-QUICK = Patience(first=0.05, longest=0.1, limit=6.0, bugs=2)
+QUICK = Patience(first=0.05, longest=0.1, limit=3.0, bugs=2)
 Flow = Callable[[Intent, Steps], Outcome]
 
 
@@ -31,17 +33,18 @@ class Place:
     def __init__(self, folder: Path) -> None:
         env = environment(folder, 1, QUEUE_POLL_SECONDS="0.02")
         self.settings = Settings.from_env(env)
-        self.store = Store(engine_for(None, self.settings.data_dir), now)
+        self.moment = timedelta()
+        self.store = Store(engine_for(None, self.settings.data_dir), lambda: now() + self.moment)
         prepare(self.store, self.settings.queue_poll_seconds)
         self.told: list[str] = []
         self.running: list[Engine] = []
 
-    def work(self, flow: Flow) -> Engine:
+    def work(self, flow: Flow, tell: Callable[[Intent, str], None] | None = None) -> Engine:
         engine = Engine(
             self.settings,
             self.store,
             flow,
-            lambda intent, incident: self.told.append(incident),
+            tell or (lambda intent, incident: self.told.append(incident)),
             roll=lambda: 0.0,
             patience=QUICK,
         )
@@ -177,6 +180,163 @@ def test_what_a_flow_orders_for_later_is_carried_out_once(place: Place) -> None:
         time.sleep(0.01)
     time.sleep(0.2)
     assert seen == ["Publish", "Check"]
+
+
+def test_what_a_worker_leaves_between_two_steps_is_carried_on_without_repeating_the_first(place: Place) -> None:
+    calls: list[str] = []
+    leave = threading.Event()
+
+    def call(name: str, answer: object) -> object:
+        calls.append(name)
+        return answer
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        first = steps.run("one", call, "one", [1, (2, 3)])
+        leave.wait(20)
+        second = steps.run("two", call, "two", "x")
+        return Outcome("done", f"{first} {second}")
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    wait_for(lambda: calls == ["one"])
+    stopping = threading.Thread(target=place.stop)
+    stopping.start()
+    time.sleep(0.2)
+    leave.set()
+    stopping.join()
+    assert calls == ["one"]
+    place.work(flow)
+    assert place.ended(1) == ("done", "[1, [2, 3]] x")
+    assert calls == ["one", "two"]
+
+
+def test_a_steps_outage_and_denial_are_what_the_flow_meets(place: Place) -> None:
+    def no() -> None:
+        raise Denied("github", "not yours", 403)
+
+    def away() -> None:
+        raise Outage("git", "away", 0.0)
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        met = []
+        for step in (no, away):
+            try:
+                steps.run(step.__name__, step)
+            except (Denied, Outage) as fault:
+                met.append(f"{type(fault).__name__} {fault}")
+        return Outcome("done", "; ".join(met))
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1) == ("done", "Denied github: not yours; Outage git: away")
+
+
+def test_a_reaction_that_is_denied_is_no_incident(place: Place) -> None:
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        raise Denied("github", "the comment is gone", 404)
+
+    engine = place.work(flow)
+    engine.door.submit("reaction", (Acknowledge(repository(), 1),))
+    assert place.ended(1)[0] == "refused"
+    assert place.told == []
+    engine.door.submit("release", (Publish(repository(), 1),))
+    assert place.ended(2)[0] == "parked"
+    assert len(place.told) == 1
+
+
+def test_people_are_told_at_a_later_try_when_the_first_telling_failed(place: Place) -> None:
+    def deaf(intent: Intent, incident: str) -> None:
+        place.told.append(incident)
+        if len(place.told) == 1:
+            raise Outage("github", "away")
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        raise ZeroDivisionError
+
+    place.work(flow, deaf).door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1)[0] == "parked"
+    assert len(place.told) == 2
+    assert len(set(place.told)) == 1
+
+
+def test_a_row_that_waits_is_open_until_what_it_ordered_has_ended(place: Place) -> None:
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        if isinstance(intent, Publish):
+            return Outcome("waiting", later=((0.05, Check(repository(), 2)),))
+        return Outcome("done", "by the check")
+
+    place.work(flow).door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1) == ("done", "by the check")
+
+
+def test_work_that_vanished_is_begun_anew_and_parked_when_it_vanishes_again_and_again(place: Place) -> None:
+    door = Door(place.store)
+    door.submit("k", (Publish(repository(), 1),))
+    lose_all_work(place)
+    engine = place.work(lambda intent, steps: Outcome("done"))
+    place.moment += timedelta(minutes=5)
+    assert engine.take_up_lost() == 1
+    assert place.ended(1)[0] == "done"
+    assert engine.take_up_lost() == 0
+    place.stop()
+
+    door.submit("k2", (Publish(repository(), 2),))
+    with place.store.begin() as connection:
+        place.store.count_attempt(connection, 2, ROUNDS - 1)
+    lose_all_work(place)
+    place.moment += timedelta(minutes=5)
+    engine = place.work(lambda intent, steps: Outcome("done"))
+    assert engine.take_up_lost() == 1
+    assert place.ended(2)[0] == "parked"
+
+
+def test_what_is_queued_is_not_lost(place: Place) -> None:
+    engine = place.work(lambda intent, steps: Outcome("waiting", later=((60.0, Check(repository(), 2)),)))
+    engine.door.submit("k", (Publish(repository(), 1),))
+    wait_for(lambda: engine.door.at_work(1))
+    place.moment += timedelta(minutes=5)
+    assert engine.take_up_lost() == 0
+
+
+def test_a_parked_row_can_be_begun_again(place: Place) -> None:
+    results = [Outcome("parked", "gave up"), Outcome("done", "after all")]
+    engine = place.work(lambda intent, steps: results.pop(0))
+    engine.door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1) == ("parked", "gave up")
+    row = place.store.delivery(1)
+    assert row is not None
+    engine.door.again(row)
+    wait_for(lambda: not results)
+    assert place.ended(1) == ("done", "after all")
+
+
+def test_the_engines_record_of_ended_work_is_forgotten_and_the_inbox_is_not(place: Place) -> None:
+    engine = place.work(lambda intent, steps: Outcome("done"))
+    engine.door.submit("k", (Publish(repository(), 1),))
+    assert place.ended(1)[0] == "done"
+    wait_for(lambda: not engine.door.at_work(1))
+    assert work(place) == 1
+    engine.door.forget(now() - timedelta(days=1))
+    assert work(place) == 1
+    engine.door.forget(now() + timedelta(days=1))
+    assert work(place) == 0
+    assert engine.door.submit("k", (Publish(repository(), 1),)) == "duplicate"
+
+
+def work(place: Place) -> int:
+    """How many pieces of work the engine knows of."""
+    with place.store.begin() as connection:
+        return int(connection.execute(sa.text("SELECT count(*) FROM workflow_status")).scalar() or 0)
+
+
+def lose_all_work(place: Place) -> None:
+    with place.store.begin() as connection:
+        connection.execute(sa.text("DELETE FROM workflow_status"))
+
+
+def wait_for(look: Callable[[], bool]) -> None:
+    end = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_a_second_worker_on_the_same_folder_refuses_to_start(place: Place) -> None:
