@@ -1,4 +1,4 @@
-"""Names that may reach git are a subset of what git itself takes, and addresses are plain or nothing."""
+"""Names that are handed to git: fewer than git takes, and none that it would read as something else."""
 
 from __future__ import annotations
 
@@ -9,103 +9,52 @@ from hypothesis import given, settings, strategies as st
 
 from bot.core.refs import RefName, RepositoryUrl, Sha
 
-PIECES = st.sampled_from(
-    [
-        "a",
-        "build-115",
-        "v1.0.0",
-        ".",
-        "..",
-        "/",
-        "//",
-        "-",
-        "--",
-        "+",
-        "@",
-        "@{",
-        ".lock",
-        "~",
-        "^",
-        ":",
-        "?",
-        "*",
-        "[",
-        "\\",
-        " ",
-        "\n",
-        "\0",
-        "\x7f",
-        "é",
-        "\u202e",
-        "{",
-        "}",
-        "x" * 199,
-        "HEAD",
-        "refs/",
-        "refs/heads/",
-        "_",
-        "%",
-    ]
-)
-NAMES = st.lists(PIECES, max_size=6).map("".join)
-SPACES = st.sampled_from(["refs/heads/", "refs/tags/", "refs/manifest-release-bot/", "refs/pull/", "refs/x/", ""])
-
-
-@settings(max_examples=400, deadline=None)
-@given(SPACES, NAMES)
-def test_every_name_that_is_taken_is_one_that_git_takes(space: str, name: str) -> None:
-    try:
-        ref = RefName(space + name)
-    except ValueError:
-        return
-    assert subprocess.run(["git", "check-ref-format", ref], check=False).returncode == 0
-    assert not ref.startswith(("-", "+"))
-
 
 @pytest.mark.parametrize(
     "name",
     [
         "refs/heads/build-115",
-        "refs/tags/v115.0.1",
         "refs/heads/release-bot/v115.0.1",
-        "refs/pull/7/head",
-        "refs/heads/dev-channel",
-        "refs/tags/v1+2",
-        "refs/heads/user@topic",
-        "refs/manifest-release-bot/hold",
+        "refs/tags/v115.0.1",
+        "refs/pull/42/head",
+        "refs/manifest-release-bot/keep/7",
+        "refs/heads/a+b",
+        "refs/heads/a@b",
+        "refs/heads/@",
     ],
 )
-def test_the_names_of_real_repositories_are_taken(name: str) -> None:
+def test_names_that_this_program_uses_are_taken(name: str) -> None:
     assert RefName(name) == name
 
 
 @pytest.mark.parametrize(
     "name",
     [
+        "",
+        "HEAD",
         "build-115",
-        "refs/heads",
         "refs/heads/",
-        "refs/heads//a",
         "refs/heads/a/",
+        "refs/heads//a",
+        "refs/remotes/origin/a",
         "refs/heads/-a",
+        "refs/heads/a/--upload-pack=x",
+        "+refs/heads/a",
         "refs/heads/+a",
+        "refs/heads/a:refs/heads/b",
         "refs/heads/a..b",
         "refs/heads/.a",
         "refs/heads/a.",
         "refs/heads/a.lock",
         "refs/heads/a.lock/b",
+        "refs/heads/a@{1}",
+        "refs/heads/a^{}",
         "refs/heads/a b",
         "refs/heads/a\n",
-        "refs/heads/a\\b",
-        "refs/heads/a:b",
-        "refs/heads/a*",
-        "refs/heads/@{u}",
-        "refs/heads/é",
-        "HEAD",
-        "refs/heads/build-115\u200b",
-        "refs/heads/" + "x" * 201,
-        "refs/remotes/origin/a",
-        "+refs/heads/a:refs/heads/b",
+        "refs/heads/a\0",
+        "refs/heads/*",
+        "refs/heads/\N{CYRILLIC SMALL LETTER A}",
+        "refs/heads/" + "a" * 201,
     ],
 )
 def test_other_names_are_refused(name: str) -> None:
@@ -113,11 +62,19 @@ def test_other_names_are_refused(name: str) -> None:
         RefName(name)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "1" * 39, "1" * 41, "A" * 40, "g" * 40, "1" * 40 + "\n", " " + "1" * 39, "\u0661" * 40]
-)
-def test_only_a_full_object_id_in_lower_case_is_one(text: str) -> None:
-    assert Sha("0123456789abcdef" * 2 + "01234567").startswith("0123")
+@settings(max_examples=150, deadline=None)
+@given(st.text("ab./-+@_{}~^: lock", max_size=14))
+def test_git_takes_every_name_that_is_taken(tail: str) -> None:
+    try:
+        name = RefName(f"refs/heads/{tail}")
+    except ValueError:
+        return
+    subprocess.run(["git", "check-ref-format", name], check=True)
+
+
+@pytest.mark.parametrize("text", ["", "a" * 39, "a" * 41, "A" * 40, "g" * 40, "a" * 40 + "\n", "-" + "a" * 39])
+def test_only_a_full_id_in_lower_case_is_one(text: str) -> None:
+    assert Sha("0a" * 20) == "0a" * 20
     with pytest.raises(ValueError, match="no full object id"):
         Sha(text)
 
@@ -125,12 +82,12 @@ def test_only_a_full_object_id_in_lower_case_is_one(text: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
+        "https://github.com/coreos/manifest",
         "https://github.com/coreos/manifest.git",
-        "https://git.kernel.org/pub/~a/b+c",
-        "http://127.0.0.1:8080/o/r.git",
-        "http://[::1]:80/o/r",
-        "https://github.com",
-        "https://chromium.googlesource.com/a%20b",
+        "http://127.0.0.1:8080/a/b",
+        "https://[::1]:8443/a",
+        "https://example.org",
+        "https://example.org/~a/b%20c",
     ],
 )
 def test_plain_addresses_are_taken(url: str) -> None:
@@ -140,29 +97,31 @@ def test_plain_addresses_are_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "https://user@github.com/a",
-        "https://u:secret@github.com/a",
-        "https://github.com/a?b",
-        "https://github.com/a#b",
-        "https://github.com/../a",
-        "https://github.com/%2E%2e/a",
-        "https://github.com/a%0ab",
-        "https://github.com/%zz",
-        "ssh://git@github.com/a",
-        "file:///a",
-        "ext::sh",
-        "--upload-pack=x",
-        "https://",
-        "https:///a",
-        "https://-a/b",
-        "https://github.com/a b",
-        "https://github.com/a\n",
-        "HTTPS://github.com/a",
-        "https://g\u0131thub.com/a",
         "",
+        "ssh://git@example.org/a",
+        "file:///etc/passwd",
+        "ext::sh -c x",
+        "-uhttps://example.org/a",
+        "https://user:secret@example.org/a",
+        "https://example.org/a?b=secret",
+        "https://example.org/a#secret",
+        "https://example.org/a/../b",
+        "https://example.org/./a",
+        "https://example.org/%2e%2e/b",
+        "https://example.org/a%2Fb",
+        "https://example.org/a%00",
+        "https://example.org/a%0a",
+        "https://example.org/a%zz",
+        "https://example.org/a%",
+        "https://example.org/a b",
+        "https://example.org/a\n",
+        "https://example.org:secret/a",
+        "https:///a",
+        "HTTPS://example.org/a",
+        "https://ex\N{CYRILLIC SMALL LETTER A}mple.org/a",
     ],
 )
 def test_other_addresses_are_refused_without_being_repeated(url: str) -> None:
-    with pytest.raises(ValueError, match="no plain") as refusal:
+    with pytest.raises(ValueError, match="no plain http or https address") as refused:
         RepositoryUrl(url)
-    assert "secret" not in str(refusal.value)
+    assert "secret" not in str(refused.value)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given, strategies as st
 
 from bot.core.resolve import Scattered, Unknown, Wanted, choose_upstream, likely_branches
 from tests.core import world
@@ -22,6 +25,10 @@ COMMIT = world.NEW
         ({MASTER: False, LINE: False, A: False, B: False}, Unknown(COMMIT)),
         ({MASTER: False, LINE: False, A: True, B: True}, Scattered(COMMIT, (A, B), LIKELY)),
         ({MASTER: True, A: True, B: True}, MASTER),
+        ({LINE: True, MASTER: True}, MASTER),
+        ({B: True, MASTER: False, LINE: False, A: True}, Scattered(COMMIT, (A, B), LIKELY)),
+        ({B: True}, B),
+        ({}, None),
     ],
 )
 def test_a_likely_branch_wins_then_the_only_other_one(holding: dict[str, bool], choice: object) -> None:
@@ -35,6 +42,24 @@ def test_the_present_upstream_is_tried_before_the_line_and_the_default_branch() 
     assert likely_branches(project, "build-115", None) == (MASTER, LINE)
 
 
+@pytest.mark.parametrize("upstream", [None, "refs/tags/v1", LINE])
+def test_only_branches_are_likely_and_each_once(upstream: str | None) -> None:
+    project = replace(world.project(world.ETCD), upstream=upstream)
+    assert likely_branches(project, "build-115", "master") == (LINE, MASTER)
+
+
+@given(st.dictionaries(st.sampled_from([MASTER, LINE, A, B, "refs/heads/c"]), st.booleans()))
+def test_a_chosen_branch_always_holds_the_commit(holding: dict[str, bool]) -> None:
+    choice = choose_upstream(LIKELY, holding, COMMIT)
+    if isinstance(choice, str):
+        assert holding[choice]
+    elif isinstance(choice, Scattered):
+        assert len(choice.holders) > 1
+        assert all(holding[ref] for ref in choice.holders)
+    else:
+        assert not any(holding.values())
+
+
 @pytest.mark.parametrize(
     ("typed", "ref", "commit", "short"),
     [
@@ -45,6 +70,11 @@ def test_the_present_upstream_is_tried_before_the_line_and_the_default_branch() 
         ("refs/tags/v1", "refs/tags/v1", False, False),
         ("--upload-pack=x", None, False, False),
         ("a..b", None, False, False),
+        ("CD" * 20, None, False, False),
+        ("cd" * 19 + "c", "refs/heads/" + "cd" * 19 + "c", False, True),
+        ("cdcdcd", "refs/heads/cdcdcd", False, False),
+        ("HEAD", None, False, False),
+        ("", None, False, False),
     ],
 )
 def test_a_revision_is_a_commit_or_a_ref_or_nothing(typed: str, ref: str | None, commit: bool, short: bool) -> None:
