@@ -96,6 +96,8 @@ def read_tree(payload: bytes) -> Iterator[tuple[str, str, str]]:
     at = 0
     while at < len(payload):
         space, end = payload.index(b" ", at), payload.index(b"\0", at)
+        if end + 21 > len(payload):
+            raise ValueError("the tree breaks off")
         yield (
             payload[at:space].decode(),
             payload[space + 1 : end].decode("utf-8", "surrogateescape"),
