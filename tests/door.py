@@ -7,6 +7,8 @@ import hmac
 import http.client
 import json
 import os
+import resource
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -58,6 +60,7 @@ class DoorUnderTest:
 
     port: int
     database: Path
+    process: subprocess.Popen[bytes]
 
     def deliver(
         self,
@@ -95,6 +98,28 @@ class DoorUnderTest:
             except OSError:  # the other side has closed it already
                 return 0
         return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/") else 0
+
+    def pids(self) -> list[int]:
+        """The receiver's processes, the one that watches the others first."""
+        watcher = self.process.pid
+        return [watcher, *map(int, Path(f"/proc/{watcher}/task/{watcher}/children").read_text().split())]
+
+    def kill(self) -> None:
+        """SIGKILL to all of them at once."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+    @contextmanager
+    def no_file_grows_beyond(self, size: int) -> Iterator[None]:
+        """What a full disk does to the receiver: writing beyond this size fails."""
+        pids = self.pids()
+        before = {pid: resource.prlimit(pid, resource.RLIMIT_FSIZE) for pid in pids}
+        for pid in pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, before[pid][1]))
+        yield
+        for pid in pids:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before[pid])
 
     def stored(self) -> list[tuple[str, str]]:
         """Key and intents of everything in the inbox, oldest first."""
@@ -139,7 +164,7 @@ def door(folder: Path, **changes: str) -> Iterator[DoorUnderTest]:
     subprocess.run([sys.executable, "-m", "bot", "migrate"], env=env, check=True, capture_output=True)
     with (folder / "web.log").open("wb") as log:
         process = subprocess.Popen([sys.executable, "-m", "bot", "web", "--embedded"], env=env, stdout=log, stderr=log)
-    made = DoorUnderTest(port, folder / "data" / "bot.sqlite3")
+    made = DoorUnderTest(port, folder / "data" / "bot.sqlite3", process)
     try:
         _wait(port)
         yield made
