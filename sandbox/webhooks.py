@@ -54,6 +54,7 @@ class Delivery:
             "Content-Type": "application/json",
             "User-Agent": "GitHub-Hookshot/sandbox",
             "Accept": "*/*",
+            "Connection": "close",
             "X-GitHub-Event": self.event,
             "X-GitHub-Delivery": self.guid,
             "X-GitHub-Hook-ID": str(self.app.id),
