@@ -13,10 +13,12 @@ from typing import Literal
 
 from bot.core.audit import Proof
 from bot.core.hub import Job, Run
-from bot.core.text.quote import code, link, mention
+from bot.core.text.quote import code, codes, link, mention
 
 State = Literal["done", "running", "waiting", "failed", "skipped"]
 SIGNS: dict[State, str] = {"done": "✅", "running": "⏳", "waiting": "waiting", "failed": "❌", "skipped": "–"}
+JOBS = 60
+"""So many jobs are listed; GitHub takes 65,536 characters in a comment."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,26 @@ def rows_from_json(data: Sequence[Sequence[str]]) -> list[Row]:
 
 def progress(tag: str, state: str, started: datetime, merged_by: str, rows: Sequence[Row]) -> str:
     """The whole progress comment."""
-    lines = "\n".join(f"| {row.step} | {SIGNS[row.state]} | {_clock(row.when)} | {row.detail} |" for row in rows)
+    lines = "\n".join(_line(row.step, SIGNS[row.state], _clock(row.when), row.detail) for row in rows)
+    by = f" by the merge of {mention(merged_by)}" if merged_by else ""
     return (
-        f"### {tag}: {state} (started {started:%H:%M} UTC by the merge of {mention(merged_by)})\n"
+        f"### {tag}: {state} (started {started:%H:%M} UTC{by})\n"
         f"| step | state | when | detail |\n|---|---|---|---|\n{lines}"
     )
 
 
+def _line(*cells: str) -> str:
+    # Even inside a code span a bar would end the cell.
+    return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in cells)} |"
+
+
 def job_rows(jobs: Sequence[Job]) -> list[Row]:
-    """One row a job of the run, as far as it is."""
-    return [Row(code(job.name), _job_state(job), job.completed_at or job.started_at, _job_detail(job)) for job in jobs]
+    """One row a job of the run, as far as it is; of a large matrix the first JOBS."""
+    rows = [
+        Row(code(job.name), _job_state(job), job.completed_at or job.started_at, _job_detail(job))
+        for job in jobs[:JOBS]
+    ]
+    return [*rows, Row(f"and {len(jobs) - JOBS} more jobs", "skipped")] if len(jobs) > JOBS else rows
 
 
 def stopped(tag: str, why: str, proofs: Sequence[Proof]) -> str:
@@ -85,16 +97,19 @@ def stopped_without_plan(reason: str) -> str:
 
 def built(tag: str, run: Run, jobs: Sequence[Job]) -> str:
     """The end of a good image build."""
-    names = ", ".join(code(job.name) for job in jobs if job.conclusion == "success")
-    return f"**{tag} is built**: {link(f'run {run.id}', run.url)} succeeded{_took(run)}. Jobs: {names}."
+    names = [job.name for job in jobs if job.conclusion == "success"]
+    ran = f" Jobs: {codes(names, JOBS)}." if names else ""
+    return f"**{tag} is built**: {link(f'run {run.id}', run.url)} succeeded{_took(run)}.{ran}"
 
 
 def build_failed(tag: str, run: Run, jobs: Sequence[Job]) -> str:
     """The end of a bad image build: which job, how long, and where to read on."""
     bad = [job for job in jobs if job.conclusion not in (None, "success", "skipped")]
     rows = "\n".join(
-        f"- {code(job.name)}: {code(job.conclusion or '')}{_took(job)}, {link('log', job.url)}" for job in bad
+        f"- {code(job.name)}: {code(job.conclusion or '')}{_took(job)}, {link('log', job.url)}" for job in bad[:JOBS]
     )
+    if len(bad) > JOBS:
+        rows += f"\n- and {len(bad) - JOBS} more"
     what = "was cancelled" if run.conclusion == "cancelled" else "failed"
     return (
         f"**The image build of {tag} {what}**: {link(f'run {run.id}', run.url)}{_took(run)}.\n{rows}\n\n"
