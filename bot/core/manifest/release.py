@@ -7,12 +7,14 @@ safe to show and to ask for, and with addresses on hosts that are known.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from bot.core.fetch_policy import FetchPolicy
 from bot.core.manifest.address import climbs_out, fetch_address
 from bot.core.manifest.model import Manifest, Project
 from bot.core.manifest.refs import ref_problem, revision_problem
+from bot.core.manifest.xml_print import inner
 from bot.core.shown import shown
 
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+@~-]*(?:/+[A-Za-z0-9_.][A-Za-z0-9_.+@~-]*)*/?")
@@ -24,6 +26,7 @@ def objections(manifest: Manifest, manifest_url: str, policy: FetchPolicy) -> tu
         *(oddity.sentence for oddity in manifest.oddities if oddity.serious),
         *_submanifests(manifest),
         *_addresses(manifest, manifest_url, policy),
+        *_nested(manifest),
         *(sentence for project in manifest.projects for sentence in _project(project)),
     )
 
@@ -31,6 +34,22 @@ def objections(manifest: Manifest, manifest_url: str, policy: FetchPolicy) -> tu
 def _submanifests(manifest: Manifest) -> Iterator[str]:
     for found in manifest.submanifests:
         yield f"<submanifest> {shown(found.name)}: a release is made from one manifest only."
+
+
+def _nested(manifest: Manifest) -> Iterator[str]:
+    """Nested projects that the tool's way of printing does not keep: what it wrote would be read as something else.
+
+    It prints projects of one name inside every project that has one of them inside, and it leaves out a path that
+    is like the short name, though without one the project would go to where its full name says.
+    """
+    names = Counter(project.name for project in manifest.projects)
+    at = {project.path: project for project in manifest.projects}
+    for project in manifest.projects:
+        outer = at.get(project.parent or "")
+        if outer and names[project.name] > 1:
+            yield f"The nested project {shown(project.name)} is refused: another project has the same full name."
+        elif outer and inner(project.name, outer.name) == inner(project.path, outer.path):
+            yield f"The nested project {shown(project.name)} is refused: its path must differ from its short name."
 
 
 def _addresses(manifest: Manifest, manifest_url: str, policy: FetchPolicy) -> Iterator[str]:

@@ -175,8 +175,8 @@ class ProjectPrinter:
                 yield self._project(project, outer)
 
     def _project(self, project: Project, outer: Project | None) -> Tag:
-        name = _inner(project.name, outer.name) if outer else project.name
-        path = _inner(project.path, outer.path) if outer else project.path
+        name = inner(project.name, outer.name) if outer else project.name
+        path = inner(project.path, outer.path) if outer else project.path
         groups = project.written_groups
         attributes = {
             "name": name,
@@ -231,7 +231,7 @@ def _annotations(annotations: Iterable[Annotation]) -> list[Tag | None]:
     return [Tag("annotation", {"name": kept.name, "value": kept.value}) for kept in annotations if kept.keep]
 
 
-def _inner(whole: str, outer: str) -> str:
+def inner(whole: str, outer: str) -> str:
     """What must be joined to the outer name or path to get the whole one."""
     return posixpath.relpath("/" + whole, "/" + outer)
 
