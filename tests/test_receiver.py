@@ -49,6 +49,24 @@ def test_the_same_comment_under_another_guid_adds_nothing(at: DoorUnderTest) -> 
     assert at.stored() == stored
 
 
+def test_a_repository_is_known_by_its_id_however_its_name_is_written(at: DoorUnderTest) -> None:
+    other_case = {"id": 7, "full_name": "CoreOS/Manifest"}
+    assert at.deliver(comment_payload(comment=105)) == 202
+    stored = at.stored()
+    assert at.deliver(comment_payload(comment=105, repository=other_case)) == 202
+    assert at.stored() == stored
+
+
+def test_a_nul_in_a_comment_is_stored_where_no_database_chokes_on_it(at: DoorUnderTest) -> None:
+    assert at.deliver(comment_payload("/release patch build-115\0", comment=106)) == 202
+    assert "\0" not in at.stored()[-1][1]
+    assert json.loads(at.stored()[-1][1])[-1]["body"].endswith("\0")
+
+
+def test_a_signature_of_sixty_kilobytes_is_refused_with_the_headers(at: DoorUnderTest) -> None:
+    assert at.deliver(COMMAND, headers={"X-Hub-Signature-256": "sha256=" + "a" * 60_000}) == 431
+
+
 def test_of_two_bodies_under_one_guid_the_first_stands(at: DoorUnderTest) -> None:
     guid = {"X-GitHub-Delivery": "0d1a26e6-7a1c-4e8a-9d0f-000000000033"}
     assert at.deliver(comment_payload(comment=102), headers=guid) == 202
@@ -279,7 +297,9 @@ def test_four_hundred_slow_connections_do_not_hold_up_a_delivery(at: DoorUnderTe
     try:
         for connection in slow:
             connection.sendall(b"POST /webhook HTTP/1.1\r\nHost: x\r\nContent-Le")
+        began = time.monotonic()
         assert at.deliver(comment_payload(comment=300)) == 202
+        assert time.monotonic() - began < 2
     finally:
         for connection in slow:
             connection.close()
