@@ -81,6 +81,7 @@ def test_nothing_is_pinned_where_one_ref_is_missing() -> None:
         ("ssh://git@o/x", "ssh://git@h/coreos/manifest", "ssh://git@o/x/p"),
         ("..", "persistent-https://h/coreos/manifest", "persistent-https://h/p"),
         ("..", "/srv/git/coreos/manifest", "/srv/git/p"),
+        ("../x", "host:coreos/manifest", "host:coreos/x/p"),
         ("file:///srv/farm", "https://h/coreos/manifest", "file:///srv/farm/p"),
     ],
 )

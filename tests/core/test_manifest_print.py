@@ -152,21 +152,20 @@ def test_the_tools_own_bug_address_is_not_printed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("release_manifest", "style"),
+    ("release_manifests", "style"),
     [
-        (None, Style()),
-        (TODAY.encode(), Style(Dialect.TODAY, upstream=True, dest_branch=True)),
-        (ALPHABETICAL.encode(), Style(Dialect.ALPHABETICAL, upstream=True, dest_branch=False)),
-        (
-            TODAY.replace(' upstream="', ' groups="').replace(' groups="a,b"', "").encode(),
-            Style(Dialect.TODAY, upstream=False, dest_branch=True),
-        ),
-        (b'<manifest><remote fetch=".." name="r"/></manifest>', Style(Dialect.ALPHABETICAL)),
-        (b"<manifest/>", Style()),
+        ([], Style()),
+        ([None, b"", b"<manifest", b"<manifest/>"], Style()),
+        ([TODAY.encode()], Style(Dialect.TODAY, upstream=True, dest_branch=True)),
+        ([ALPHABETICAL.encode(), TODAY.encode()], Style(Dialect.ALPHABETICAL, upstream=True, dest_branch=False)),
+        ([b"", ALPHABETICAL.encode()], Style(Dialect.ALPHABETICAL, upstream=True, dest_branch=False)),
+        ([TODAY.replace(' upstream="', ' x="').encode()], Style(Dialect.TODAY, upstream=False, dest_branch=True)),
     ],
 )
-def test_the_style_is_read_off_the_last_release_manifest(release_manifest: bytes | None, style: Style) -> None:
-    assert style_of(release_manifest) == style
+def test_the_style_is_read_off_the_last_release_manifest_that_tells_one(
+    release_manifests: list[bytes | None], style: Style
+) -> None:
+    assert style_of(*release_manifests) == style
 
 
 def test_one_line_written_by_hand_does_not_change_the_dialect() -> None:

@@ -217,6 +217,7 @@ def test_includes_may_be_eight_deep_and_sixty_four_files() -> None:
         ('<project name="a"><project name="b"/></project><remove-project name="a/b"/>', "can go by its path only"),
         ('<submanifest name="x" remote="r"/>', "names a remote but no project"),
         ('<submanifest name="x" path="../x"/>', "the path `../x` of <submanifest>"),
+        ('<submanifest name="x" revision="refs/heads/.."/>', "the revision `..` of <submanifest>"),
         ('<submanifest name="x" path="p"/><project name="p/q"/>', "lies in a submanifest's folder"),
         ('<superproject name="a"/><superproject name="a"/>', "a second <superproject>"),
     ],

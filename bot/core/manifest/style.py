@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bot.core.manifest.model import BadManifest
 from bot.core.manifest.xml_print import Dialect
 from bot.core.manifest.xml_read import Element, parse
 
@@ -34,19 +35,24 @@ class Style:
     dest_branch: bool = True
 
 
-def style_of(release_manifest: bytes | None) -> Style:
-    """The style of the last release manifest; today's where there is none or it tells nothing."""
-    if release_manifest is None:
-        return Style()
-    elements = list(_all(parse(release_manifest, "the last release manifest")))
-    projects = [element for element in elements if element.tag == "project"]
-    if not projects:
-        return Style(_dialect(elements))
-    return Style(
-        _dialect(elements),
-        upstream=any(project.get("upstream") for project in projects),
-        dest_branch=any(project.get("dest-branch") for project in projects),
-    )
+def style_of(*release_manifests: bytes | None) -> Style:
+    """The style of the first of these that tells one, the last release's first; today's where none does.
+
+    One that is missing, empty or broken tells nothing: such were released, and the next release must not fail by it.
+    """
+    for data in release_manifests:
+        try:
+            elements = list(_all(parse(data or b"", "a release manifest")))
+        except BadManifest:
+            continue
+        projects = [element for element in elements if element.tag == "project"]
+        if projects:
+            return Style(
+                _dialect(elements),
+                upstream=any(project.get("upstream") for project in projects),
+                dest_branch=any(project.get("dest-branch") for project in projects),
+            )
+    return Style()
 
 
 def _all(element: Element) -> Iterator[Element]:
