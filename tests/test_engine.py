@@ -308,6 +308,20 @@ def test_a_parked_row_can_be_begun_again(place: Place) -> None:
     assert place.ended(1) == ("done", "after all")
 
 
+def test_what_was_parked_is_begun_anew_when_a_sweep_finds_it_again_but_not_for_ever(place: Place) -> None:
+    rounds: list[int] = []
+
+    def flow(intent: Intent, steps: Steps) -> Outcome:
+        rounds.append(1)
+        return Outcome("parked", "github is away")
+
+    engine = place.work(flow)
+    for number in range(1, ROUNDS + 1):
+        assert engine.door.submit("k", (Publish(repository(), 1),)) == "stored"
+        wait_for(lambda number=number: len(rounds) == number and place.ended(1)[0] == "parked")  # type: ignore[misc]
+    assert engine.door.submit("k", (Publish(repository(), 1),)) == "duplicate"
+
+
 def test_the_engines_record_of_ended_work_is_forgotten_and_the_inbox_is_not(place: Place) -> None:
     engine = place.work(lambda intent, steps: Outcome("done"))
     engine.door.submit("k", (Publish(repository(), 1),))

@@ -135,6 +135,22 @@ def test_a_progress_row_takes_the_place_of_the_earlier_one_about_the_same_step(s
     assert release.rows == [["tag", "done"], ["channel", "waiting"]]
 
 
+def test_looks_that_ended_are_forgotten_and_what_was_done_is_not(store: Store, clock: Clock) -> None:
+    for number, key in enumerate(("comment/7/1", "merged/7/42/a", "sweep/7/x", "run/7/1/1/x/y"), start=1):
+        add(store, key)
+        with store.begin() as connection:
+            store.finish(connection, number, "done", "")
+    add(store, "sweep/7/open")
+    store.forget_looks(BEGIN)
+    assert store.seen("sweep/7/x")
+    clock.time += timedelta(days=40)
+    store.forget_looks(clock.time)
+    kept = [
+        key for key in ("comment/7/1", "merged/7/42/a", "sweep/7/x", "run/7/1/1/x/y", "sweep/7/open") if store.seen(key)
+    ]
+    assert kept == ["comment/7/1", "merged/7/42/a", "sweep/7/open"]
+
+
 def test_facts_are_remembered(store: Store) -> None:
     assert store.fact("x") is None
     store.remember("x", "1")

@@ -58,7 +58,7 @@ QUIET = timedelta(seconds=60)
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 KEPT = timedelta(days=30)
-"""How long the engine's record of ended work is kept."""
+"""How long the record of ended work is kept."""
 
 
 class Door:
@@ -85,10 +85,18 @@ class Door:
         return "stored"
 
     def submit(self, key: str, intents: Sequence[Intent], source: str = "sweep") -> Literal["stored", "duplicate"]:
-        """The same for what a sweep found, under the key that its delivery has or would have had."""
+        """The same for what a sweep found, under the key that its delivery has or would have had.
+
+        What is known and was parked is begun anew: the outage that parked it may be over.
+        """
         repository = intents[0].repository
         delivery = Delivery(key, source, "", repository.id, repository.installation, source=source)
-        return self.accept(delivery, intents)
+        result = self.accept(delivery, intents)
+        parked = self._store.parked(key) if result == "duplicate" else None
+        if parked is None or parked.attempts + 1 >= ROUNDS:
+            return result
+        self.again(parked)
+        return "stored"
 
     def again(self, row: InboxRow) -> None:
         """Begin the intents of a row anew: it was parked, or its work vanished."""
@@ -221,6 +229,7 @@ class Engine:
         What ended long ago is forgotten on the way.
         """
         self.door.forget(self._store.now() - KEPT)
+        self._store.forget_looks(self._store.now() - KEPT)
         lost = [row for row in self._store.open_deliveries(self._store.now() - QUIET) if not self.door.at_work(row.seq)]
         for row in lost:
             if row.attempts + 1 >= ROUNDS:

@@ -16,6 +16,8 @@ from bot.core.intent import Intent, from_json
 from bot.store.database import begin, insert
 from bot.store.tables import facts, inbox, repositories
 
+FOR_GOOD = ("comment/", "merged/", "closed/")
+"""Keys that are kept for ever: carrying these out a second time is what the inbox prevents (bot.core.keys)."""
 LONGEST = 2000
 """How much of an outcome's detail is kept, in characters."""
 
@@ -99,6 +101,11 @@ class Inbox:
         rows = self._rows(inbox.c.seq == seq)
         return rows[0] if rows else None
 
+    def parked(self, key: str) -> InboxRow | None:
+        """The row with this key, if it was given up for now."""
+        rows = self._rows(inbox.c.key == key, inbox.c.outcome == "parked")
+        return rows[0] if rows else None
+
     def open_deliveries(self, before: datetime) -> list[InboxRow]:
         """What came before this moment and has not ended, oldest first."""
         return self._rows(inbox.c.outcome.is_(None), inbox.c.received_at < before.isoformat())
@@ -107,6 +114,13 @@ class Inbox:
         """The newest rows, for people; with `outcome`, those that ended so."""
         wanted = () if outcome is None else (inbox.c.outcome == outcome,)
         return self._rows(*wanted, newest=limit)
+
+    def forget_looks(self, before: datetime) -> None:
+        """Delete what ended before this moment and only asked to look how things are: to look again does no harm."""
+        done_for_good = sa.or_(*(inbox.c.key.startswith(prefix) for prefix in FOR_GOOD))
+        ended = (inbox.c.outcome.is_not(None), inbox.c.received_at < before.isoformat())
+        with self.begin() as connection:
+            connection.execute(inbox.delete().where(*ended, sa.not_(done_for_good)))
 
     def repositories(self) -> tuple[RepositoryId, ...]:
         """Every repository that a stored intent was for, with its present name."""
