@@ -6,15 +6,18 @@ what should worry me, how do I change my mind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from bot.core.plan import Caution, Plan, ProjectChange
-from bot.core.record import Record
+from bot.core.record import ChannelOrder, Record
 from bot.core.text.quote import cell, code, link, marker, mention, short
+from bot.core.version import Version
 
 LIMIT = 60_000
 """Characters of a body; GitHub takes 65,536."""
-ROWS = 60
+ROWS = (60, 20, 5)
+"""So many rows a table keeps when everything does not fit; the first number that makes it fit."""
 CHECK = "release / plan"
 """Name of the check on every pull request to a release base."""
 
@@ -67,7 +70,7 @@ def body(plan: Plan, compare: Compare, room: int) -> str:
         (True, True, 10_000),
         (False, True, 10_000),
         (False, False, 10_000),
-        (False, False, ROWS),
+        *((False, False, rows) for rows in ROWS),
     ):
         text = "\n\n".join(part for part in _parts(plan, compare, subjects, unchanged, rows) if part)
         if len(text) <= LIMIT - room:
@@ -82,10 +85,13 @@ def _parts(plan: Plan, compare: Compare, subjects: bool, unchanged: bool, rows: 
     yield _projects(plan, compare, rows)
     if subjects:
         yield _commits(plan)
-    yield _waiting(plan)
+    yield _waiting(plan, rows)
     if unchanged:
         yield _unchanged(plan)
-    yield from (_caution(caution) for caution in plan.cautions)
+    # An upstream that changed stands in the table of projects too, so of too many cautions those are left out.
+    yield from map(_caution, sorted(plan.cautions, key=lambda caution: caution.kind == "upstream")[:rows])
+    if len(plan.cautions) > rows:
+        yield f"> [!WARNING]\n> And {len(plan.cautions) - rows} more warnings of this kind; see the changed files."
     yield _change_or_cancel(plan)
 
 
@@ -107,8 +113,14 @@ def _versions(plan: Plan) -> str:
     for name, (before, after) in plan.links.items():
         if before is not None:
             reason = " (first own release of this branch)" if name == "default.xml" else ""
-            rows.append((name, f"→ {before}", "unchanged" if before == after else f"→ **{after}**{reason}"))
+            changed = f"→ **{_target(after or '–')}**{reason}"
+            rows.append((name, f"→ {_target(before)}", "unchanged" if before == after else changed))
     return "| | now | after merge |\n|---|---|---|\n" + "\n".join(f"| {a} | {b} | {c} |" for a, b, c in rows)
+
+
+def _target(name: str) -> str:
+    """Where a link leads: as it is where it is the usual kind of name, else as foreign words."""
+    return name if re.fullmatch(r"[a-z]+(?:-[0-9]+)?\.xml|–", name) else cell(name)
 
 
 def _merging(plan: Plan) -> str:
@@ -117,7 +129,7 @@ def _merging(plan: Plan) -> str:
     rows.append((code(record.tag), "–", "new tag", "create"))
     for channel in record.channels:
         at = _now(plan, channel.ref) + (f" ({channel.seen})" if channel.seen else "")
-        rows.append((code(channel.name), at, *_channel(channel.moves, channel.mode)))
+        rows.append((code(channel.name), at, *_channel(plan, channel)))
     shown = {f"refs/heads/{record.base}", *(channel.ref for channel in record.channels)}
     for ref, commit in plan.refs.items():
         if ref not in shown:
@@ -131,10 +143,17 @@ def _merging(plan: Plan) -> str:
     )
 
 
-def _channel(moves: bool, mode: str) -> tuple[str, str]:
-    if mode == "never":
+def _channel(plan: Plan, channel: ChannelOrder) -> tuple[str, str]:
+    if channel.mode == "never":
         return "unchanged", "moved by hand only"
-    return ("merge commit", "newer version: moves") if moves else ("unchanged", "is at a newer version: stays")
+    if not channel.moves:
+        return "unchanged", "is at a newer version: stays"
+    if channel.ref not in plan.refs:
+        return "merge commit", "create"
+    if channel.mode == "always":
+        back = channel.seen is not None and Version.parse(channel.seen) > plan.version
+        return "merge commit", "moves always, here BACK to a lower version" if back else "moves always"
+    return "merge commit", "newer version: moves" + (", if it is a fast-forward" if channel.mode == "ff" else "")
 
 
 def _channels(plan: Plan) -> str:
@@ -191,14 +210,16 @@ def _commits(plan: Plan) -> str:
         if change.since
         for subject in change.since.subjects
     ]
-    return _details(f"Commits ({len(rows)})", rows)
+    total = sum(change.since.ahead for change in plan.projects if change.since)
+    return _details(f"Commits ({len(rows)}{f' of {total}' if total > len(rows) else ''})", rows)
 
 
-def _waiting(plan: Plan) -> str:
+def _waiting(plan: Plan, most: int) -> str:
     commits = sum(change.since.ahead for change in plan.waiting if change.since)
     rows = [f"- {code(change.name)} {short(change.old)} → {short(change.new)}" for change in plan.waiting]
+    more = [f"- and {len(rows) - most} more"] if len(rows) > most else []
     projects = f"{len(rows)} project{'s' * (len(rows) != 1)}, {commits} commit{'s' * (commits != 1)}"
-    return _details(f"Waiting on {plan.record.base}, NOT included ({projects})", rows)
+    return _details(f"Waiting on {plan.record.base}, NOT included ({projects})", [*rows[:most], *more])
 
 
 def _unchanged(plan: Plan) -> str:
@@ -218,7 +239,7 @@ def _caution(caution: Caution) -> str:
             words = f"{name} now follows {code(caution.after)} instead of {code(caution.before)}."
         case "rewind":
             back = f"{code(caution.after[:7])} is no descendant of the released pin"
-            words = f"{name} goes BACK {caution.before} commits: {back}."
+            words = f"{name} goes BACK {caution.before} commit{'s' * (caution.before != '1')}: {back}."
         case "unread":
             words = f"{name} could not be read ({code(caution.before)}), so what waits there is not shown."
     return f"> [!WARNING]\n> {words}"

@@ -119,7 +119,7 @@ def _about_revisions(
             return f"{code(revision)} fits more than one commit of {code(project)}. Give all 40 characters."
         case no.UnclearUpstream(project, commit, holders, not_on):
             away = f", not on {codes(map(_branch, not_on))}" if not_on else ""
-            say = code(f"{project}.upstream={holders[0]}")
+            say = code(f"{project}.upstream={holders[0]}", 300)
             return (
                 f"{code(commit[:7])} is on {codes(map(_branch, holders))} of {code(project)}{away}. Say which: {say}."
             )
