@@ -239,7 +239,7 @@ def _assemble(
     try:
         changes = _files(snapshot.tree, line, projects, version, config)
     except BadManifest as bad:
-        return BadTree(str(bad))
+        return BadTree(f"`{line.manifest_file}` on `{line.branch}`: {bad}")
     group, group_source = group_for(config, line.build)
     record = Record(
         repository=snapshot.repository,

@@ -16,6 +16,7 @@ from bot.core.plan import Plan, look_up, plan
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
 from bot.core.snapshot import HEADS
+from bot.core.text.pull import body
 from bot.core.tree import FILE, LINK, Entry
 from bot.core.version import Version
 from sandbox import seed_files
@@ -254,3 +255,19 @@ def test_a_version_below_the_lines_newest_is_refused(tags: tuple[str, ...], refu
 def test_who_types_the_same_again_asks_for_the_same() -> None:
     one, two = (request(text=text).digest for text in ("/release  patch build-115 ", "/release patch build-115"))
     assert one == two != request(text="/release patch build-116").digest
+
+
+def test_a_pin_that_stands_in_an_included_file_is_refused_not_lost() -> None:
+    whole = tree().entries["build-115.xml"].data
+    row = next(line for line in whole.splitlines(keepends=True) if b'name="coreos/etcd"' in line)
+    rest = tree(build_115_xml=whole.replace(row, b'  <include name="more.xml"/>\n'))
+    included = Entry(FILE, b"<manifest>\n" + row + b"</manifest>\n")
+    refused = made(tree=rest.with_changes({"more.xml": included}))
+    assert isinstance(refused, no.BadTree)
+    assert refused.sentence.startswith("`build-115.xml` on `build-115`: The manifest has 0 projects at")
+
+
+def test_a_body_shows_a_move_whose_commits_could_not_be_counted() -> None:
+    uncounted = made(Answers(named=moved(upstream="refs/heads/master", since=None)))
+    assert isinstance(uncounted, Plan)
+    assert "| `refs/heads/master` | ? |" in body(uncounted, lambda *_: None, 0)
