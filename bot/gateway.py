@@ -213,12 +213,12 @@ def as_fault(failed: GitFailed) -> Outage | Denied:
         status = 401
     elif re.search(r"repository .*not found", failed.err):
         status = 404
-    if status in _REFUSALS and not _LATER.search(failed.err):
-        return Denied("git", _REFUSALS[status], status)
+    if status in REFUSALS and not _LATER.search(failed.err):
+        return Denied("git", REFUSALS[status], status)
     return Outage("git", f"the server answered {status}" if status else failed.words)
 
 
-_REFUSALS = {
+REFUSALS = {
     401: "the server does not accept the token, or asks for one",
     403: "the server forbids it",
     404: "there is no such repository, or the token may not see it",

@@ -17,13 +17,17 @@ from typing import IO
 
 from bot.bare import MACHINE, BareRepository, Damaged
 from bot.core.objects import Commit, Tag
+from bot.core.pktline import BadPackets, Row, listed
 from bot.core.push import PushResult, RefUpdate, compare, forbidden_words, rejections, verdict
 from bot.core.refs import RefName, RepositoryUrl, Sha
-from bot.gateway import LIMIT, Answer, Gateway, GitFailed, as_fault
+from bot.gateway import LIMIT, REFUSALS, Answer, Gateway, GitFailed, as_fault
+from bot.ls_refs import LsRefs, NoAnswer, OldServer
 from bot.outage import Denied, Outage
 
 __all__ = ["Commit", "Mirror", "Mirrors", "PushResult", "RefUpdate", "Tag"]
 
+CONNECTIONS = 8
+TIMEOUT = 20.0
 MOST_PACKS = 50
 MINE = ("refs/heads/", "refs/tags/", "refs/manifest-release-bot/")
 """The refs that concern us: what a server shows beside them (pull requests, above all) is left out."""
@@ -46,18 +50,26 @@ class Mirrors:
         self._allow_http = allow_http
         self._limit = limit
         self._patience = patience
+        self._ls_refs = LsRefs(lambda address, location: False, CONNECTIONS, min(limit, TIMEOUT))
+
+    def close(self) -> None:
+        """Close the connections that are kept between two openings."""
+        self._ls_refs.close()
 
     @contextmanager
     def open(self, repository: int, url: str, token: str | None) -> Iterator[Mirror]:
         """The mirror of a repository, made on demand; held until the block ends."""
+        address = RepositoryUrl(url)
+        if address.startswith("http:") and not self._allow_http:
+            raise Denied("git", "only https is spoken with a server that is no sandbox")
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self._root / f"{repository}.git"
         with (self._root / f"{repository}.lock").open("w") as lock:
             _hold(lock, self._patience)
             path.mkdir(exist_ok=True)
             try:
-                with Gateway(path, url, token, self._allow_http, self._limit) as gateway:
-                    mirror = Mirror(gateway, path, RepositoryUrl(url))
+                with Gateway(path, address, token, self._allow_http, self._limit) as gateway:
+                    mirror = Mirror(gateway, self._ls_refs, path, address, token)
                     mirror.begin()
                     yield mirror
             except Damaged as corrupt:
@@ -68,10 +80,12 @@ class Mirrors:
 class Mirror(BareRepository):
     """One open mirror, for one thread. Ids and refs that are handed in must be full, else ValueError is raised."""
 
-    def __init__(self, gateway: Gateway, path: Path, url: RepositoryUrl) -> None:
+    def __init__(self, gateway: Gateway, ls_refs: LsRefs, path: Path, url: RepositoryUrl, token: str | None) -> None:
         super().__init__(gateway)
+        self._ls_refs = ls_refs
         self._path = path
         self._url = url
+        self._token = token
 
     def begin(self) -> None:
         """Make the repository where there is none."""
@@ -83,19 +97,38 @@ class Mirror(BareRepository):
     def refs(self, *only: str) -> dict[str, str]:
         """Every ref that the server has now, annotated tags also peeled as `ref^{}`; or only the named ones."""
         named = [RefName(ref) for ref in only]
-        out = self._remote("ls-remote", "--quiet", "--", self._url)
-        # To git, any empty page is a repository without refs, served by the oldest protocol.
-        if not out and self._local("for-each-ref", "--count=1"):
-            raise Outage("git", "the server lists no refs, though it had some")
         found: dict[str, str] = {}
-        for line in out.decode("utf-8", "replace").splitlines():
-            value, _, ref = line.partition("\t")
-            if ref.startswith(MINE) and (not named or ref in named):
-                try:
-                    found[ref] = str(Sha(value))
-                except ValueError:
-                    raise Outage("git", "the server's list of refs cannot be read") from None
+        for row in self._rows(named or MINE):
+            if row.ref in named or (not named and row.ref.startswith(MINE)):
+                found[row.ref] = row.object
+                if row.commit != row.object:
+                    found[row.ref + "^{}"] = row.commit
+        # To git, any empty page is a repository without refs, served by the oldest protocol.
+        if not named and not found and self._local("for-each-ref", "--count=1"):
+            raise Outage("git", "the server lists no refs, though it had some")
         return found
+
+    def _rows(self, prefixes: Sequence[str]) -> Sequence[Row]:
+        """Asked by ourselves, where the server is of today; once more where the connection broke, as old ones do."""
+        for last in (False, True):
+            try:
+                return self._ls_refs.ask(self._url, prefixes, self._token)
+            except OldServer:
+                break
+            except NoAnswer as fault:
+                if fault.status is None and fault.passing and not fault.lost and not last:
+                    continue
+                if fault.passing or fault.status is None:
+                    raise Outage("git", fault.reason, fault.wait or None) from None
+                raise Denied("git", REFUSALS.get(fault.status, fault.reason), fault.status) from None
+        return self._rows_by_git()
+
+    def _rows_by_git(self) -> Sequence[Row]:
+        out = self._remote("ls-remote", "--quiet", "--", self._url)
+        try:
+            return listed(out)
+        except BadPackets as bad:
+            raise Outage("git", f"the server's refs cannot be read: {bad}") from None
 
     def fetch(self, refs: Mapping[str, str]) -> None:
         """Have every object of these refs, as `refs()` told them. Nothing is fetched when they are here already."""

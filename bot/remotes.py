@@ -7,52 +7,30 @@ the one address that it was handed in for, and to no place that this address red
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
-
-import urllib3
-from urllib3 import exceptions as broken
+from urllib.parse import urlsplit
 
 from bot.core import pktline
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.refs import RepositoryUrl
 from bot.gateway import Gateway, GitFailed, as_fault, on_disk
+from bot.ls_refs import LARGEST, REFUSALS, LsRefs, NoAnswer, OldServer
 from bot.outage import Denied, Outage
 
-__all__ = ["DEFAULT_HOSTS", "FetchPolicy", "Heads", "Query", "Remotes", "Unreadable"]
+__all__ = ["DEFAULT_HOSTS", "LARGEST", "FetchPolicy", "Heads", "Query", "Remotes", "Unreadable"]
 
 AT_ONCE = 32
 TRIES = 3
 TIMEOUT = 20.0
-LARGEST = 4 * 1024 * 1024
-REDIRECTS = 3
 LONGEST_WAIT = 10.0
-SERVICE = "/git-upload-pack"
 DEAD = 12
 """After so many failed connections to a host that never answered, the rest of its repositories is not tried."""
-REFUSALS = {
-    401: "the server asks for a password: it is private, or it does not exist",
-    403: "the server forbids reading it",
-    404: "there is no such repository",
-    410: "the repository is gone",
-}
-_NO_V2 = (400, 405, 415, 501)
-_REDIRECT = (301, 302, 303, 307, 308)
-_HEADERS = {
-    "Git-Protocol": "version=2",
-    "Content-Type": "application/x-git-upload-pack-request",
-    "Accept": "application/x-git-upload-pack-result",
-    "Accept-Encoding": "identity",
-    "User-Agent": "git/manifest-release-bot",
-}
 
 
 @dataclass(frozen=True)
@@ -80,17 +58,6 @@ class Unreadable:
     transient: bool
 
 
-class _Failed(Exception):
-    """One try came to nothing. `passing`: the next may not. `lost`: the host did not answer at all."""
-
-    def __init__(self, reason: str, passing: bool = False, lost: bool = False, wait: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.passing = passing
-        self.lost = lost
-        self.wait = wait
-
-
 class Remotes:
     """Asks repositories for their refs, many at a time. Safe to share between threads; close it at the end.
 
@@ -110,7 +77,7 @@ class Remotes:
         self._sleep = sleep
         self._at_once = at_once
         self._timeout = timeout
-        self._pool = urllib3.PoolManager(num_pools=64, maxsize=at_once, retries=False, timeout=timeout)
+        self._ls_refs = LsRefs(policy.follows, at_once, timeout)
 
     def __enter__(self) -> Remotes:
         return self
@@ -120,7 +87,7 @@ class Remotes:
 
     def close(self) -> None:
         """Close the connections."""
-        self._pool.clear()
+        self._ls_refs.close()
 
     def heads(
         self,
@@ -159,64 +126,26 @@ class Remotes:
                 return Unreadable(f"{host} does not answer", attempt - 1, transient=True)
             try:
                 found = self._once(address, names, token)
-            except _Failed as failed:
+            except NoAnswer as failed:
                 hosts.saw(host, answered=not failed.lost)
                 if not failed.passing:
                     return Unreadable(failed.reason, attempt, transient=False)
                 if attempt == TRIES:
                     return Unreadable(f"{failed.reason}, {attempt} tries", attempt, transient=True)
-                self._sleep(max(0.2 * 2**attempt, failed.wait))
+                self._sleep(max(0.2 * 2**attempt, min(failed.wait, LONGEST_WAIT)))
             else:
                 hosts.saw(host, answered=True)
                 return Heads(pktline.asked_for(found, names))
         raise AssertionError("every try either answers or fails")
 
     def _once(self, address: RepositoryUrl, refs: tuple[str, ...], token: str | None) -> dict[str, str]:
-        status, data, wait = self._post(address, pktline.ls_refs(refs), token)
-        if status == 200:
-            try:
-                return pktline.refs(data)
-            except pktline.BadPackets:
-                return self._by_git(address, token)
-        if status in _NO_V2:
-            return self._by_git(address, token)
-        if status in REFUSALS:
-            raise _Failed(REFUSALS[status])
-        raise _Failed(f"the server answered {status}", status >= 500 or status == 429, wait=wait)
-
-    def _post(self, address: RepositoryUrl, body: bytes, token: str | None) -> tuple[int, bytes, float]:
-        """Status, body and wished-for wait of one POST; redirects on the same host are followed, without the token."""
-        url = address.rstrip("/") + SERVICE
-        headers = {**_HEADERS, **(urllib3.make_headers(basic_auth=f"x-access-token:{token}") if token else {})}
-        end = time.monotonic() + self._timeout
-        for _ in range(REDIRECTS + 1):
-            with self._request(url, headers, body) as answer:
-                if answer.status not in _REDIRECT:
-                    return answer.status, _read(answer, LARGEST, end), _wait(answer)
-                _read(answer, 1 << 16, end)
-                url = _joined(url, answer.headers.get("Location", ""))
-            if not self._policy.follows(address, url.removesuffix(SERVICE)):
-                raise _Failed("it redirects to another host")
-            headers = _HEADERS
-        raise _Failed("it redirects too often")
-
-    @contextmanager
-    def _request(
-        self, url: str, headers: Mapping[str, str], body: bytes | None, method: str = "POST"
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """One request; its connection is kept where the answer was read to its end, and closed otherwise."""
         try:
-            answer = self._pool.request(
-                method, url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
-            )
-            try:
-                yield answer
-            finally:
-                answer.close()  # an answer that was read to its end has given its connection back by now
-        except broken.HTTPError as fault:
-            raise _Failed(_words(fault), passing=True, lost=isinstance(fault, _LOST)) from None
+            rows = self._ls_refs.ask(address, refs, token)
+        except OldServer:
+            rows = self._by_git(address, token)
+        return {row.ref: row.commit for row in rows}
 
-    def _by_git(self, address: RepositoryUrl, token: str | None) -> dict[str, str]:
+    def _by_git(self, address: RepositoryUrl, token: str | None) -> list[pktline.Row]:
         """The same by git itself, for servers without protocol v2."""
         allow_http = (self._policy.origin or "").startswith("http:")
         try:
@@ -227,19 +156,15 @@ class Remotes:
         except GitFailed as failed:
             fault = as_fault(failed)
             status = fault.status if isinstance(fault, Denied) else None
-            raise _Failed(REFUSALS.get(status or 0, f"git: {fault.reason}"), passing=status is None) from None
-        except (Outage, Denied) as fault:
-            raise _Failed(fault.reason, passing=True) from None
-        if not out and not self._speaks_git(address, token):
-            raise _Failed("what it answers is not git's protocol")
-        return _peeled(row.partition("\t")[::2] for row in out.decode("utf-8", "replace").splitlines())
-
-    def _speaks_git(self, address: RepositoryUrl, token: str | None) -> bool:
-        """Whether it advertises refs; to git, any empty page is a repository without refs, of the oldest protocol."""
-        url = f"{address.rstrip('/')}/info/refs?service=git-upload-pack"
-        headers = urllib3.make_headers(basic_auth=f"x-access-token:{token}") if token else {}
-        with self._request(url, headers, None, "GET") as answer:
-            return answer.headers.get("Content-Type") == "application/x-git-upload-pack-advertisement"
+            raise NoAnswer(REFUSALS.get(status or 0, f"git: {fault.reason}"), status, passing=status is None) from None
+        except Outage as outage:
+            raise NoAnswer(outage.reason, passing=True) from None
+        if not out and not self._ls_refs.speaks_git(address, token):
+            raise NoAnswer("what it answers is not git's protocol")
+        try:
+            return pktline.listed(out)
+        except pktline.BadPackets as bad:
+            raise NoAnswer(str(bad)) from None
 
 
 class _Hosts:
@@ -259,57 +184,3 @@ class _Hosts:
     def is_dead(self, host: str) -> bool:
         """Whether to leave it."""
         return self._failed[host] >= DEAD and host not in self._alive
-
-
-_LOST = (broken.TimeoutError, broken.NewConnectionError)
-
-
-def _words(fault: broken.HTTPError) -> str:
-    match fault:
-        case broken.NameResolutionError():
-            return "the name of its host is not known"
-        case broken.NewConnectionError():  # a TimeoutError too, to urllib3
-            return "its host cannot be reached"
-        case broken.TimeoutError():
-            return "timeout"
-        case broken.SSLError():
-            return "the certificate of its host is not accepted"
-        case _:
-            return "the connection broke off"
-
-
-def _read(answer: urllib3.BaseHTTPResponse, most: int, end: float) -> bytes:
-    """The whole body, piece by piece, so that neither a large answer nor a slow one holds us for long."""
-    body = bytearray()
-    while piece := answer.read1(1 << 16):
-        body += piece
-        if len(body) > most:
-            raise _Failed(f"the answer is larger than {most // 1024:,} KiB")
-        if time.monotonic() > end:
-            raise _Failed("timeout", passing=True, lost=True)
-    return bytes(body)
-
-
-def _joined(url: str, location: str) -> str:
-    try:
-        return urljoin(url, location)
-    except ValueError:
-        return ""
-
-
-def _wait(answer: urllib3.BaseHTTPResponse) -> float:
-    """How long the server asks us to wait, within reason."""
-    wished = answer.headers.get("Retry-After", "")
-    return min(float(wished), LONGEST_WAIT) if re.fullmatch(r"\d{1,5}", wished) else 0.0
-
-
-def _peeled(rows: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Ref to commit from the rows of `git ls-remote`, in which a tag's commit follows as `ref^{}`."""
-    found: dict[str, str] = {}
-    for value, ref in rows:
-        if re.fullmatch(r"[0-9a-f]{64}", value):
-            raise _Failed("its object names are SHA-256; only SHA-1 is read")
-        if not re.fullmatch(r"[0-9a-f]{40}", value):
-            raise _Failed("its list of refs cannot be read")
-        found[ref.removesuffix("^{}")] = value
-    return found

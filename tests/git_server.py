@@ -45,7 +45,7 @@ class Asked:
 
     method: str
     path: str
-    headers: Mapping[str, str]
+    headers: dict[str, str]
     connection: int
 
 
@@ -227,7 +227,7 @@ class _Handler(BaseHTTPRequestHandler):
             if reply is not None:
                 break
         else:
-            reply = self._git(body)
+            reply = self._git(body, asked.headers.get("git-protocol", ""))
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
@@ -251,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return body
 
-    def _git(self, body: bytes) -> Reply:
+    def _git(self, body: bytes, protocol: str) -> Reply:
         path, _, query = self.path.partition("?")
         environment = {
             **CLEAN,
@@ -263,7 +263,7 @@ class _Handler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(len(body)),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": protocol,
             "REMOTE_USER": "somebody",
         }
         done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 FLUSH = b"0000"
 DELIMITER = b"0001"
@@ -15,6 +16,18 @@ _ASKABLE = re.compile(r"HEAD|refs/(?:[^\x00-\x20\x7f~^:?*\\\[]{0,250})")
 
 class BadPackets(Exception):
     """What came is no answer to `ls-refs`: another protocol, another hash, or garbage."""
+
+
+class OtherHash(BadPackets):
+    """The repository is one of another hash than SHA-1."""
+
+
+class Row(NamedTuple):
+    """One ref: its object, and the commit that it stands for, another one where the object is an annotated tag."""
+
+    ref: str
+    object: str
+    commit: str
 
 
 def askable(ref: str) -> bool:
@@ -40,22 +53,40 @@ def ls_refs(prefixes: Iterable[str]) -> bytes:
     return head + DELIMITER + b"".join(map(line, arguments)) + FLUSH
 
 
+def rows(answer: bytes) -> list[Row]:
+    """The rows of an `ls-refs` answer. Raises BadPackets; a ref whose name is no text cannot be asked for."""
+    found: dict[str, Row] = {}
+    for payload in packets(answer):
+        read = _ROW.fullmatch(payload)
+        if read is None:
+            raise BadPackets("a line that is no ref")
+        peeled = _PEELED.search(read[3])
+        try:
+            row = Row(read[2].decode(), read[1].decode(), (peeled or read)[1].decode())
+        except UnicodeDecodeError:
+            continue
+        if found.setdefault(row.ref, row) != row:
+            raise BadPackets("two values for one ref")
+    return list(found.values())
+
+
 def refs(answer: bytes) -> dict[str, str]:
     """Ref to commit from an `ls-refs` answer; an annotated tag counts by its commit. Raises BadPackets."""
-    found: dict[str, str] = {}
-    for payload in packets(answer):
-        row = _ROW.fullmatch(payload)
-        if row is None:
-            raise BadPackets("a line that is no ref")
-        peeled = _PEELED.search(row[3])
-        commit = (peeled[1] if peeled else row[1]).decode()
-        try:
-            ref = row[2].decode()
-        except UnicodeDecodeError:
-            continue  # nobody can ask for it
-        if found.setdefault(ref, commit) != commit:
-            raise BadPackets("two values for one ref")
-    return found
+    return {row.ref: row.commit for row in rows(answer)}
+
+
+def listed(printed: bytes) -> list[Row]:
+    """The same rows as `git ls-remote` prints them, a tag's commit after it as `ref^{}`. Raises BadPackets."""
+    found: dict[str, Row] = {}
+    for text in printed.decode("utf-8", "replace").splitlines():
+        value, _, name = text.partition("\t")
+        if re.fullmatch(r"[0-9a-f]{64}", value):
+            raise OtherHash("its object names are SHA-256; only SHA-1 is read")
+        if not re.fullmatch(r"[0-9a-f]{40}", value):
+            raise BadPackets("its list of refs cannot be read")
+        ref = name.removesuffix("^{}")
+        found[ref] = Row(ref, found[ref].object if ref in found else value, value)
+    return list(found.values())
 
 
 def packets(answer: bytes) -> Iterator[bytes]:

@@ -162,12 +162,31 @@ def test_a_refusal_of_the_server_is_denied_with_its_status(
     assert (refusal.value.reason, refusal.value.status) == (sentence, status)
 
 
-@pytest.mark.parametrize("status", [301, 429, 500, 503])
+@pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_server_in_trouble_is_an_outage(status: int, mirrors: Mirrors, server: GitServer, project: Project) -> None:
-    server.rules.append(lambda asked: Reply(status, headers={"Location": asked.path.replace("manifest", "x")}))
-    with mirrors.open(7, server.url("manifest"), None) as mirror, pytest.raises(Outage, match=f"answered {status}"):
+    server.rules.append(lambda asked: Reply(status, headers={"Retry-After": "5"}))
+    with (
+        mirrors.open(7, server.url("manifest"), None) as mirror,
+        pytest.raises(Outage, match=f"answered {status}") as outage,
+    ):
         mirror.refs()
-    assert not [each for each in server.asked if "/x.git" in each.path]
+    assert outage.value.retry_after == 5
+
+
+def test_a_redirect_is_not_followed(mirrors: Mirrors, server: GitServer) -> None:
+    server.rules.append(lambda asked: Reply(301, headers={"Location": asked.path.replace("manifest", "x")}))
+    with mirrors.open(7, server.url("manifest"), None) as mirror, pytest.raises(Outage, match="redirects"):
+        mirror.refs()
+    assert len(server.asked) == 1
+
+
+def test_a_connection_that_breaks_is_tried_once_more_at_once(mirrors: Mirrors, server: GitServer) -> None:
+    replies = iter([Reply(200, b"00", length=9), Reply(200, b"0000"), *[Reply(200, b"00", length=9)] * 2])
+    server.rules.append(lambda asked: next(replies))
+    with mirrors.open(7, server.url("manifest"), None) as mirror:
+        assert mirror.refs() == {}
+        with pytest.raises(Outage, match="broke off"):
+            mirror.refs()
 
 
 def test_a_rate_limit_is_an_outage_though_its_status_is_403(
@@ -180,7 +199,7 @@ def test_a_rate_limit_is_an_outage_though_its_status_is_403(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"0000", b"garbage", b"001e# service=git-upload-pack\n0000000fversion 2\n"], ids=range(4)
+    "body", [b"", b"0000000", b"garbage", b"001e# service=git-upload-pack\n0000000fversion 2\n"], ids=range(4)
 )
 def test_garbage_from_the_server_is_an_outage(
     body: bytes, mirrors: Mirrors, server: GitServer, project: Project
@@ -191,14 +210,29 @@ def test_garbage_from_the_server_is_an_outage(
         mirror.refs()
 
 
+@pytest.mark.parametrize("page", [b"", b"0000"])
 def test_an_empty_page_is_not_believed_where_there_were_refs(
-    opened: Opened, server: GitServer, project: Project
+    page: bytes, opened: Opened, server: GitServer, project: Project
 ) -> None:
     project.commit(FILES)
     with opened() as mirror:
-        server.rules.append(lambda asked: Reply(200))
+        server.rules.append(lambda asked: Reply(200, page))
         with pytest.raises(Outage, match="though it had some"):
             mirror.refs()
+
+
+def test_a_server_of_the_old_protocol_is_read_all_the_same(opened: Opened, server: GitServer, project: Project) -> None:
+    commit = project.commit(FILES)
+    tag = project.tag("v1", commit)
+
+    def old(asked: Asked) -> Reply | None:
+        asked.headers.pop("git-protocol", None)
+        return None
+
+    server.rules.append(old)
+    with opened() as mirror:
+        assert mirror.refs() == {"refs/heads/master": commit, "refs/tags/v1": tag, "refs/tags/v1^{}": commit}
+        assert mirror.refs("refs/tags/v1") == {"refs/tags/v1": tag, "refs/tags/v1^{}": commit}
 
 
 def test_a_pack_that_breaks_off_is_an_outage_and_the_next_fetch_has_it_all(
@@ -267,12 +301,7 @@ def test_an_address_that_is_not_plain_never_reaches_git(url: str, mirrors: Mirro
     assert url not in str(refusal.value)
 
 
-def test_http_is_refused_where_only_https_is_spoken(
-    mirrors: Mirrors, server: GitServer, tmp_path: Path, project: Project
-) -> None:
-    with (
-        Mirrors(tmp_path / "mirrors").open(7, server.url("manifest"), None) as mirror,
-        pytest.raises(Outage, match="not allowed"),
-    ):
-        mirror.refs()
+def test_http_is_refused_where_only_https_is_spoken(server: GitServer, tmp_path: Path) -> None:
+    with pytest.raises(Denied, match="only https"), Mirrors(tmp_path / "mirrors").open(7, server.url("a"), None):
+        pass
     assert not server.asked

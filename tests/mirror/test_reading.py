@@ -65,7 +65,7 @@ def test_what_is_here_already_is_not_fetched_again(opened: Opened, server: GitSe
         before = len(of_service(server, "upload-pack"))
     with opened():
         after = len(of_service(server, "upload-pack"))
-    assert after - before == 2  # the two requests of one ls-remote
+    assert after - before == 1  # what the server has is asked anew, and nothing else
 
 
 def test_a_fetch_prunes_and_follows_a_branch_that_was_rewound(opened: Opened, project: Project) -> None:
