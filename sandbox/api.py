@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from flask import Flask, Response, jsonify, make_response, request
+from werkzeug.http import http_date
 
-from sandbox.auth import Caller, Refused, caller, require
+from sandbox.auth import UNREADABLE, Caller, Refused, caller, require
 from sandbox.state import Repository
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 BASE = "/api/v3"
 DOCS = "https://docs.github.com/rest"
-HOURLY = 5000
+METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
 @dataclass
@@ -55,26 +56,48 @@ class Call:
             raise Refused(422, "Validation Failed", [{"resource": "Request", "field": name, "code": "missing_field"}])
         return value
 
+    def given(self, name: str, default: str = "") -> str:
+        """A text of the body that may be missing or null."""
+        value = self.body.get(name)
+        if value is not None and not isinstance(value, str):
+            raise Refused(422, f"Invalid request.\n\nFor 'properties/{name}', {value!r} is not a string.")
+        return default if value is None else value
+
     def query(self, name: str, default: str = "") -> str:
         """A parameter of the address."""
         return request.args.get(name, default)
 
 
+class Moved(Exception):
+    """The repository has another name now."""
+
+    def __init__(self, name: str, repository: int) -> None:
+        super().__init__(name)
+        self.name = name
+        self.repository = repository
+
+
 @dataclass(frozen=True)
 class Page:
-    """A list that is answered page by page; `key` where GitHub wraps it in an object."""
+    """A list that is answered page by page; `key` where GitHub wraps it in an object.
+
+    With `show`, the items are written only when their page is asked for.
+    """
 
     items: Sequence[Any]
     key: str | None = None
+    show: Callable[[Any], Any] | None = None
 
 
 Answer = Any
-"""JSON, a Page, None (204), or (status, JSON)."""
+"""JSON, a Page, None (204), (status, JSON), or a whole Response."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One address. `needs` is "permission:level" on repositories, "app" for JWTs, "token" for installations, or ""."""
+    """One address. `needs` is "permission:level" on repositories ("a|b:level" where either will do), "app" for JWTs,
+    "token" for installations, or "".
+    """
 
     method: str
     path: str
@@ -96,43 +119,44 @@ class Api:
             for form, path in enumerate(_forms(route.path)):
                 view = self._view(route)
                 flask.add_url_rule(BASE + path, f"api{number}.{form}", view, methods=[route.method])
-        flask.add_url_rule(
-            f"{BASE}/<path:rest>", "api.unknown", self._unknown, methods=["GET", "POST", "PATCH", "PUT", "DELETE"]
-        )
+        flask.add_url_rule(f"{BASE}/<path:rest>", "api.unknown", self._unknown, methods=METHODS)
 
     def _view(self, route: Route) -> Callable[..., Response]:
         def view(**parameters: Any) -> Response:
-            broken = self._sandbox.faults.before(route.name)
-            if broken is not None:
-                return broken
-            return self._sandbox.faults.after(route.name, self._answer(route, parameters))
+            faults, began, who = self._sandbox.faults, time.monotonic(), Caller()
+            answer = faults.before(route.name)
+            if answer is None:
+                with self._sandbox.world.lock:
+                    done, who = self._answer(route, parameters)
+                answer = faults.after(route.name, done)
+            self._sandbox.log_request(route.name, request.path, answer.status_code, who, time.monotonic() - began)
+            return answer
 
         return view
 
-    def _answer(self, route: Route, parameters: dict[str, Any]) -> Response:
-        began = time.monotonic()
+    def _answer(self, route: Route, parameters: dict[str, Any]) -> tuple[Response, Caller]:
         who = Caller()
         try:
-            with self._sandbox.world.lock:
-                who = caller(self._sandbox.world, request)
-                answer = _response(route.handler(self._call(route, who, parameters)))
+            who = caller(self._sandbox.world, request)
+            answer = _response(route.handler(self._call(route, who, parameters)))
         except Refused as refused:
             answer = _refusal(refused)
-        self._sandbox.log_request(route.name, request.path, answer.status_code, who.kind, time.monotonic() - began)
-        self._limits(answer, who)
-        return answer
+        except Moved as moved:
+            answer = self._redirect(moved)
+        self._sandbox.limits.stamp(answer, who)
+        self._headers(answer)
+        return answer, who
 
     def _call(self, route: Route, who: Caller, parameters: dict[str, Any]) -> Call:
-        if route.needs in ("app", "token"):
-            if (who.app if route.needs == "app" else who.token) is None:
-                raise Refused(
-                    401, "A JSON web token could not be decoded" if route.needs == "app" else "Bad credentials"
-                )
-            return Call(self._sandbox, who, parameters)
-        if not route.needs:
+        if route.needs == "app" and who.app is None:
+            raise Refused(401, UNREADABLE)
+        if route.needs == "token" and who.token is None:
+            raise Refused(403, "Resource not accessible by personal access token" if who.user else "Forbidden")
+        if "{repo}" not in route.path:
             return Call(self._sandbox, who, parameters)
         repository = self._repository(parameters)
-        require(who, repository, *route.needs.split(":"))
+        if route.needs != "app":
+            require(who, repository, *route.needs.split(":"))
         return Call(self._sandbox, who, parameters, repository)
 
     def _repository(self, parameters: dict[str, Any]) -> Repository:
@@ -140,22 +164,29 @@ class Api:
         if "repository_id" in parameters:
             found = world.repositories.get(parameters.pop("repository_id"))
         else:
-            found = world.repository(f"{parameters.pop('owner')}/{parameters.pop('repository_name')}")
+            name = f"{parameters.pop('owner')}/{parameters.pop('repository_name')}"
+            found = world.repository(name)
+            if found is None and name.lower() in world.former_names:
+                raise Moved(name, world.former_names[name.lower()])
         if found is None:
             raise Refused(404, "Not Found")
         return found
 
-    def _limits(self, answer: Response, who: Caller) -> None:
-        left = self._sandbox.count_against_limit(who)
-        answer.headers["X-RateLimit-Limit"] = str(HOURLY)
-        answer.headers["X-RateLimit-Remaining"] = str(max(0, HOURLY - left))
-        answer.headers["X-RateLimit-Used"] = str(left)
-        answer.headers["X-RateLimit-Reset"] = str(int(self._sandbox.world.now().timestamp()) + 3600)
-        answer.headers["X-RateLimit-Resource"] = "core"
+    def _redirect(self, moved: Moved) -> Response:
+        rest = request.full_path.removeprefix(f"{BASE}/repos/{moved.name}").rstrip("?")
+        url = f"{self._sandbox.api_url}/repositories/{moved.repository}{rest}"
+        body = {"message": "Moved Permanently", "url": url, "documentation_url": DOCS}
+        answer = make_response(jsonify(body), 301 if request.method == "GET" else 307)
+        answer.headers["Location"] = url
+        return answer
+
+    def _headers(self, answer: Response) -> None:
+        answer.headers["Date"] = http_date(self._sandbox.world.now())
         answer.headers["X-GitHub-Media-Type"] = "github.v3; format=json"
+        answer.headers["X-GitHub-Request-Id"] = f"{self._sandbox.world.next_request():04X}:SANDBOX"
 
     def _unknown(self, rest: str) -> Response:
-        self._sandbox.log_request(f"{request.method} (unknown)", request.path, 404, "", 0.0)
+        self._sandbox.log_request(f"{request.method} (unknown)", request.path, 404, Caller(), 0.0)
         return _refusal(Refused(404, "Not Found"))
 
 
@@ -168,6 +199,8 @@ def _forms(path: str) -> list[str]:
 
 
 def _response(answer: Answer) -> Response:
+    if isinstance(answer, Response):
+        return answer
     if isinstance(answer, Page):
         return _page(answer)
     status, body = answer if isinstance(answer, tuple) else (204 if answer is None else 200, answer)
@@ -178,6 +211,8 @@ def _page(page: Page) -> Response:
     size = min(100, max(1, _number("per_page", 30)))
     number = max(1, _number("page", 1))
     shown = list(page.items[(number - 1) * size : number * size])
+    if page.show is not None:
+        shown = [page.show(item) for item in shown]
     body = shown if page.key is None else {"total_count": len(page.items), page.key: shown}
     response = make_response(jsonify(body), 200)
     last = max(1, -(-len(page.items) // size))

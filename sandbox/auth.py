@@ -11,9 +11,17 @@ from flask import Request
 
 from sandbox.state import ROLES, App, Repository, Token, User, World
 
-LEVELS = {"read": 1, "write": 2}
+LEVELS = {"read": 1, "write": 2, "admin": 3}
 WRITERS = {"contents": "write", "pull_requests": "read", "issues": "read", "checks": "write", "actions": "write"}
-"""The role that a person needs to write each kind of thing. Anybody who can read may open issues and pull requests."""
+"""The role that a person needs to write each kind of thing. Anybody who can read may open issues and pull requests;
+changing those of others is asked for where it happens (`need_author_or`)."""
+UNREADABLE = "A JSON web token could not be decoded"
+BAD_ISSUED = "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
+BAD_EXPIRY = (
+    "'Expiration time' claim ('exp') must be a numeric value representing the future time "
+    "at which the assertion expires"
+)
+TOO_LATE = "'Expiration time' claim ('exp') is too far in the future"
 
 
 class Refused(Exception):
@@ -38,6 +46,12 @@ class Caller:
     def kind(self) -> str:
         """One word for the request log."""
         return "app" if self.app else "installation" if self.token else "user" if self.user else "anonymous"
+
+    @property
+    def name(self) -> str:
+        """The login, or the App's slug, for the request log."""
+        user = self.token.installation.app.bot if self.token else self.user
+        return user.login if user else self.app.slug if self.app else ""
 
     @property
     def acts_as(self) -> User:
@@ -89,26 +103,30 @@ def _app(world: World, value: str) -> App:
         jwt.decode(value, app.public_key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False})
         issued, expires = int(claims["iat"]), int(claims["exp"])
     except (jwt.PyJWTError, KeyError, ValueError, TypeError):
-        raise Refused(401, "A JSON web token could not be decoded") from None
+        raise Refused(401, UNREADABLE) from None
     now = world.now().timestamp()
     if issued > now + 60:
-        raise Refused(
-            401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued"
-        )
-    if expires < now or expires > now + 600:
-        raise Refused(401, "'Expiration time' claim ('exp') is too far in the future")
+        raise Refused(401, BAD_ISSUED)
+    if expires < now:
+        raise Refused(401, BAD_EXPIRY)
+    if expires > now + 600:
+        raise Refused(401, TOO_LATE)
     return app
 
 
 def require(who: Caller, repository: Repository, permission: str, level: str) -> None:
-    """Refuse as GitHub does: 404 for what must stay unseen, 403 for what is seen and not allowed."""
+    """Refuse as GitHub does: 404 for what must stay unseen, 403 for what is seen and not allowed.
+
+    `permission` may name several with `|` between them, where GitHub takes any of them.
+    """
+    names = permission.split("|")
     if who.token:
-        if repository.id not in who.token.repositories:
+        if not who.token.sees(repository):
             if level == "read" and not repository.private:
                 return
             raise Refused(404, "Not Found")
-        held = who.token.permissions.get(permission, "read" if permission == "metadata" else "")
-        if LEVELS.get(held, 0) < LEVELS[level]:
+        held = max(LEVELS.get(who.token.permissions.get(name, ""), name == "metadata") for name in names)
+        if held < LEVELS[level]:
             raise Refused(403, "Resource not accessible by integration")
         return
     if who.app:
@@ -119,8 +137,19 @@ def require(who: Caller, repository: Repository, permission: str, level: str) ->
     if level == "write":
         if who.user is None:
             raise Refused(401, "Requires authentication")
-        if ROLES.index(role) < ROLES.index(WRITERS.get(permission, "admin")):
-            raise Refused(403, "Must have write access to the repository")
+        need_role(who, repository, min((WRITERS.get(name, "admin") for name in names), key=ROLES.index))
+
+
+def need_role(who: Caller, repository: Repository, role: str) -> None:
+    """Refuse people whose role here is less. What an App may do is said by its permissions alone."""
+    if who.user is not None and ROLES.index(repository.role(who.user)) < ROLES.index(role):
+        raise Refused(403, "Must have admin rights to Repository.")
+
+
+def need_author_or(who: Caller, repository: Repository, author: User, role: str) -> None:
+    """Authors change what is theirs, others need a role."""
+    if who.acts_as.id != author.id:
+        need_role(who, repository, role)
 
 
 def iso(moment: datetime | None) -> str | None:

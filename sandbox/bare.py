@@ -16,6 +16,25 @@ CLEAN = {
     "LC_ALL": "C",
     "HOME": os.devnull,
 }
+ZERO = "0" * 40
+HEADS, TAGS = "refs/heads/", "refs/tags/"
+REPORT = "SANDBOX_PUSH_REPORT"
+"""Names the file to which a repository's hook writes the refs that a push moved: `OLD NEW REF`, one a line."""
+HOOK = f'#!/bin/sh\n[ -z "${REPORT}" ] || cat > "${REPORT}"\n'
+SETTINGS = """\
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[receive]
+\tfsckObjects = true
+\thideRefs = refs/pull
+\tautogc = false
+[gc]
+\tauto = 0
+"""
+"""As GitHub serves repositories: partial fetches, any commit may be asked for, pushes checked, pull/* its own."""
 
 
 class GitError(Exception):
@@ -29,18 +48,15 @@ class Git:
         self.path = path
 
     def init(self, default_branch: str) -> None:
-        """Make it, set up as GitHub serves repositories: partial fetches and any reachable commit may be asked for."""
+        """Make it, set up as GitHub serves repositories."""
         self.path.mkdir(parents=True)
-        self.run("init", "--quiet", "--bare", f"--initial-branch={default_branch}", ".")
-        settings = {
-            "http.receivepack": "true",
-            "uploadpack.allowFilter": "true",
-            "uploadpack.allowAnySHA1InWant": "true",
-        }
+        self.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
         with (self.path / "config").open("a") as file:
-            for name, value in settings.items():
-                section, key = name.split(".")
-                file.write(f"[{section}]\n\t{key} = {value}\n")
+            file.write(SETTINGS)
+        hook = self.path / "hooks" / "post-receive"
+        hook.parent.mkdir()
+        hook.write_text(HOOK)
+        hook.chmod(0o755)
 
     def run(self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         """What the command prints, without the last line end. Raises GitError when it fails."""
@@ -72,11 +88,14 @@ class Git:
 
     def resolve(self, name: str) -> str | None:
         """The commit that a branch, ref or (abbreviated) id stands for, or None."""
-        for candidate in (f"refs/heads/{name}", f"refs/tags/{name}", name):
-            try:
-                return self.run("rev-parse", "--verify", "--quiet", "--end-of-options", candidate + "^{commit}")
-            except GitError:
-                continue
+        if not name or "\n" in name or name.startswith("-"):
+            return None
+        names = (f"refs/heads/{name}", f"refs/tags/{name}", name)
+        asked = "".join(f"{each}^{{commit}}\n" for each in names).encode()
+        for line in self.run("cat-file", "--batch-check=%(objectname) %(objecttype)", data=asked).splitlines():
+            found, _, kind = line.rpartition(" ")
+            if kind == "commit":
+                return found
         return None
 
     def is_ancestor(self, old: str, new: str) -> bool:

@@ -1,11 +1,15 @@
 """The place where everything passes that the sandbox answers, so that it can be made to fail on purpose.
 
-Each REST call and each git request goes through `Faults.before` and `Faults.after` under a name:
-`POST /repos/{repo}/pulls`, `git upload-pack`, `git receive-pack`. This class lets everything through; a switch
-that breaks what it is told to break takes its place without a change elsewhere.
+Each REST call and each git request goes through `Faults` under a name: `POST /repos/{repo}/pulls`,
+`git upload-pack`, `git receive-pack` (the look at the refs before either is `git upload-pack refs`,
+`git receive-pack refs`). This class lets everything through; a switch that breaks what it is told to break takes its
+place (`Sandbox(..., faults=...)`) without a change elsewhere. The methods run inside the request, so `flask.request`
+tells who asks and what, and its environ holds the connection itself as `werkzeug.socket`.
 """
 
 from __future__ import annotations
+
+import subprocess
 
 from flask import Response
 
@@ -16,6 +20,9 @@ class Faults:
     def before(self, call: str) -> Response | None:
         """An answer to give instead of doing anything, or None to go on."""
         return None
+
+    def during(self, call: str, process: subprocess.Popen[bytes]) -> None:
+        """Git has begun to work on this call: the moment to kill it."""
 
     def after(self, call: str, response: Response) -> Response:
         """The answer to give once the effect has happened: as it is, or another, or none at all."""

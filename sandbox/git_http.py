@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import gzip
 import subprocess
+import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
 from flask import Flask, Response, request
 
 from sandbox.auth import Caller, Refused, caller, require
-from sandbox.bare import CLEAN
+from sandbox.bare import CLEAN, REPORT
+from sandbox.pushes import Move, tell
 from sandbox.state import Repository
 
 if TYPE_CHECKING:
@@ -40,21 +45,21 @@ class GitHttp:
         return self._serve(owner, name, service, service)
 
     def _serve(self, owner: str, name: str, service: str, path: str) -> Response:
-        call = service.replace("git-", "git ")
-        broken = self._sandbox.faults.before(call)
-        if broken is not None:
-            return broken
-        try:
-            repository, who = self._admit(owner, name.removesuffix(".git"), service)
-        except Refused as refused:
-            headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if refused.status == 401 else {}
-            return Response(f"{refused.message}\n", refused.status, headers)
-        before = repository.git.refs() if path == "git-receive-pack" else {}
-        answer = self._backend(repository, path, service)
-        if path == "git-receive-pack":
-            self._sandbox.pushed(repository, before, who.acts_as)
-        self._sandbox.log_request(call, request.path, answer.status_code, who.kind, 0.0)
-        return self._sandbox.faults.after(call, answer)
+        call = service.replace("git-", "git ") + (" refs" if path == "info/refs" else "")
+        faults, began, who = self._sandbox.faults, time.monotonic(), Caller()
+        answer = faults.before(call)
+        if answer is None:
+            try:
+                repository, who = self._admit(owner, name.removesuffix(".git"), service)
+                done = self._work(call, repository, who, path, service)
+            except Refused as refused:
+                headers = {"WWW-Authenticate": 'Basic realm="GitHub"'} if refused.status == 401 else {}
+                done = Response(f"{refused.message}\n", refused.status, headers)
+            answer = faults.after(call, done)
+            if answer is not done:
+                done.close()
+        self._sandbox.log_request(call, request.path, answer.status_code, who, time.monotonic() - began)
+        return answer
 
     def _admit(self, owner: str, name: str, service: str) -> tuple[Repository, Caller]:
         with self._sandbox.world.lock:
@@ -68,40 +73,109 @@ class GitHttp:
                 raise Refused(401 if who.kind == "anonymous" else refused.status, refused.message) from None
             return repository, who
 
-    def _backend(self, repository: Repository, path: str, service: str) -> Response:
-        body = request.get_data()
-        if request.headers.get("Content-Encoding") == "gzip":
-            body = gzip.decompress(body)
-        environment = {
-            **CLEAN,
-            "GIT_PROJECT_ROOT": str(repository.git.path.parent),
-            "GIT_HTTP_EXPORT_ALL": "1",
-            "PATH_INFO": f"/{repository.git.path.name}/{path}",
-            "QUERY_STRING": f"service={service}" if path == "info/refs" else "",
-            "REQUEST_METHOD": request.method,
-            "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
-            "REMOTE_USER": "sandbox",
-            "REMOTE_ADDR": "127.0.0.1",
-        }
-        done = subprocess.run(["git", "http-backend"], input=body, capture_output=True, env=environment, check=False)
-        head, _, rest = done.stdout.partition(b"\r\n\r\n")
-        return _response(head.decode("latin-1"), rest)
+    def _work(self, call: str, repository: Repository, who: Caller, path: str, service: str) -> Response:
+        """Let git answer. A push is answered when it is over and told; a fetch flows as git writes it."""
+        environment = _environment(repository, path, service)
+        if path != "git-receive-pack":
+            return _response(self._begin(call, environment))
+        with tempfile.TemporaryDirectory(prefix="push-", dir=self._sandbox.root) as folder:
+            report = Path(folder) / "report"
+            output = self._begin(call, {**environment, REPORT: str(report)})
+            answer = _response(output)
+            answer.set_data(b"".join(output))
+            output.close()
+            tell(self._sandbox, repository, _moves(report), who.acts_as)
+        return answer
+
+    def _begin(self, call: str, environment: dict[str, str]) -> _Output:
+        process = subprocess.Popen(
+            ["git", "http-backend"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        self._sandbox.faults.during(call, process)
+        return _Output(process, request.stream)
 
 
-def _response(head: str, body: bytes) -> Response:
-    """The answer that a CGI program wrote: its Status header, its other headers, its body."""
-    status, headers = 200, []
-    for line in head.split("\r\n"):
-        name, _, value = line.partition(": ")
-        if name.lower() == "status":
-            status = int(value.split(" ")[0])
-        elif name:
-            headers.append((name, value))
-    return Response(_chunks(body), status, headers)
+def _environment(repository: Repository, path: str, service: str) -> dict[str, str]:
+    """What a CGI program is told about the request. A length that is not known is left out: git reads to the end."""
+    length = request.content_length
+    given = {
+        "CONTENT_TYPE": request.headers.get("Content-Type", ""),
+        "CONTENT_LENGTH": "" if length is None else str(length),
+        "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
+        "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+    }
+    return {
+        **CLEAN,
+        "GIT_PROJECT_ROOT": str(repository.git.path.parent),
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": f"/{repository.git.path.name}/{path}",
+        "QUERY_STRING": f"service={service}" if path == "info/refs" else "",
+        "REQUEST_METHOD": request.method,
+        "REMOTE_USER": "sandbox",
+        "REMOTE_ADDR": "127.0.0.1",
+        **{name: value for name, value in given.items() if value},
+    }
 
 
-def _chunks(body: bytes) -> Iterator[bytes]:
-    for start in range(0, len(body), CHUNK):
-        yield body[start : start + CHUNK]
+class _Output:
+    """What git writes while it reads the request; closing it ends git, however far it has come."""
+
+    def __init__(self, process: subprocess.Popen[bytes], body: IO[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self._process = process
+        self._out = process.stdout
+        self._feeder = threading.Thread(target=_feed, args=(body, process.stdin), name="git-body", daemon=True)
+        self._feeder.start()
+
+    def head(self) -> list[tuple[str, str]]:
+        """The headers, up to the empty line. None at all when git died."""
+        rows = []
+        while line := self._out.readline().strip():
+            name, _, value = line.decode("latin-1").partition(": ")
+            rows.append((name, value))
+        return rows
+
+    def __iter__(self) -> Iterator[bytes]:
+        while chunk := self._out.read1(CHUNK):  # type: ignore[attr-defined]  # a pipe is read through a buffer
+            yield chunk
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        self._out.close()
+        if self._process.poll() is None:
+            try:
+                self._process.wait(timeout=1.0)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._feeder.join(timeout=1.0)
+
+
+def _feed(body: IO[bytes], into: IO[bytes]) -> None:
+    # A client that hangs up and a git that has read enough end the same way: nothing more to write.
+    with suppress(OSError, ValueError), into:
+        while chunk := body.read(CHUNK):
+            into.write(chunk)
+
+
+def _response(output: _Output) -> Response:
+    """The answer that the CGI program wrote: its Status header, its other headers, its body as it comes."""
+    headers = output.head()
+    if not headers:
+        output.close()
+        return Response("the git server died\n", 500)
+    status = next((int(value.split(" ")[0]) for name, value in headers if name.lower() == "status"), 200)
+    answer = Response(iter(output), status, [pair for pair in headers if pair[0].lower() != "status"])
+    answer.call_on_close(output.close)
+    return answer
+
+
+def _moves(report: Path) -> list[Move]:
+    """The refs that git moved for this push, as its own hook reported them."""
+    lines = report.read_text(encoding="utf-8").splitlines() if report.exists() else []
+    return [Move(ref, old, new) for old, new, ref in (line.split(" ", 2) for line in lines)]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.api import Answer, Call, Page, Route
-from sandbox.auth import Refused
-from sandbox.state import ROLES, Comment, Issue
+from sandbox.auth import Refused, need_author_or, need_role
+from sandbox.state import Comment, Issue, Reaction
 
 LONGEST = 65536
+READ, WRITE = "issues|pull_requests:read", "issues|pull_requests:write"
+"""A pull request is an issue too, so either permission will do for what people say on it."""
 REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
@@ -27,11 +29,22 @@ def _comment(call: Call) -> tuple[Issue, Comment]:
     return found
 
 
-def _text(call: Call, name: str = "body") -> str:
-    text: str = call.need(name)
+def long_text(call: Call, name: str) -> str:
+    """A text of the body that may be missing, and may not be longer than GitHub lets it be."""
+    text = call.given(name)
     if len(text) > LONGEST:
-        raise Refused(422, "Validation Failed", [f"{name} is too long (maximum is {LONGEST} characters)"])
+        raise Refused(422, "Validation Failed", [_too_long(name)])
     return text
+
+
+def _too_long(name: str) -> dict[str, str]:
+    message = f"{name} is too long (maximum is {LONGEST} characters)"
+    return {"resource": "IssueComment", "code": "custom", "field": name, "message": message}
+
+
+def _comment_text(call: Call) -> str:
+    call.need("body")
+    return long_text(call, "body")
 
 
 def new_issue(call: Call, title: str, body: str) -> Issue:
@@ -45,10 +58,29 @@ def new_issue(call: Call, title: str, body: str) -> Issue:
 
 
 def _create(call: Call) -> Answer:
-    issue = new_issue(call, call.need("title"), call.body.get("body") or "")
-    shape = call.sandbox.shapes.issue(call.repo, issue)
-    call.sandbox.emit(call.repo, call.who, "issues", "opened", {"issue": shape})
-    return 201, shape
+    issue = new_issue(call, call.need("title"), long_text(call, "body"))
+    if call.who.token or call.repo.role(call.who.user) not in ("none", "read"):
+        issue.labels.extend(_names(call, "labels"))
+        _assign_to(call, issue)
+    return 201, _tell_issue(call, issue, "opened")
+
+
+def _names(call: Call, field: str) -> list[str]:
+    """Labels come as texts or as objects with a name."""
+    found = call.body.get(field) or []
+    return [each["name"] if isinstance(each, dict) else str(each) for each in found]
+
+
+def _tell_issue(call: Call, issue: Issue, action: str, more: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What happens to a pull request is told as an event of pull requests."""
+    shapes = call.sandbox.shapes
+    shape = shapes.issue(call.repo, issue)
+    if issue.pull is None:
+        call.sandbox.emit(call.repo, call.who, "issues", action, {"issue": shape, **(more or {})})
+    else:
+        parts = {"number": issue.number, "pull_request": shapes.pull(call.repo, issue), **(more or {})}
+        call.sandbox.emit(call.repo, call.who, "pull_request", action, parts)
+    return shape
 
 
 def _get(call: Call) -> Answer:
@@ -56,25 +88,56 @@ def _get(call: Call) -> Answer:
 
 
 def _list(call: Call) -> Answer:
-    state = call.query("state", "open")
-    issues = [each for each in call.repo.issues.values() if state in ("all", each.state)]
-    return Page([call.sandbox.shapes.issue(call.repo, each) for each in reversed(issues)])
+    """Pull requests are issues too. Newest first; `state`, `labels`, `creator` and `since` narrow it."""
+    state, creator, since = call.query("state", "open"), call.query("creator"), _moment(call, "since")
+    labels = {each for each in call.query("labels").split(",") if each}
+    found = [
+        each
+        for each in call.repo.issues.values()
+        if state in ("all", each.state)
+        and creator.lower() in ("", each.user.login.lower())
+        and labels <= set(each.labels)
+        and (since is None or each.updated_at >= since)
+    ]
+    by_update = call.query("sort") == "updated"
+    found.sort(key=lambda issue: (issue.updated_at if by_update else issue.created_at, issue.number))
+    if call.query("direction", "desc") == "desc":
+        found.reverse()
+    return Page(found, show=lambda issue: call.sandbox.shapes.issue(call.repo, issue))
 
 
 def _edit(call: Call) -> Answer:
     issue = _issue(call)
-    if call.body.get("state") in ("open", "closed"):
-        issue.state = call.body["state"]
-    issue.title = call.body.get("title") or issue.title
-    issue.body = call.body.get("body", issue.body)
+    need_author_or(call.who, call.repo, issue.user, "triage")
+    changes = {}
+    for field in ("title", "body"):
+        if call.body.get(field) is not None and call.body[field] != getattr(issue, field):
+            changes[field] = {"from": getattr(issue, field)}
+            setattr(issue, field, long_text(call, field))
+    if "labels" in call.body:
+        issue.labels[:] = _names(call, "labels")
     issue.updated_at = call.sandbox.world.now()
+    if changes:
+        _tell_issue(call, issue, "edited", {"changes": changes})
+    state = call.body.get("state")
+    if state in ("open", "closed") and state != issue.state:
+        _set_state(call, issue, state)
     return call.sandbox.shapes.issue(call.repo, issue)
+
+
+def _set_state(call: Call, issue: Issue, state: str) -> None:
+    if issue.pull and issue.pull.merged_at:
+        raise Refused(422, "Validation Failed", [{"resource": "Issue", "field": "state", "code": "invalid"}])
+    issue.state = state
+    issue.closed_at = issue.updated_at if state == "closed" else None
+    issue.closed_by = call.who.acts_as if state == "closed" else None
+    _tell_issue(call, issue, "closed" if state == "closed" else "reopened")
 
 
 def _create_comment(call: Call) -> Answer:
     issue, world = _issue(call), call.sandbox.world
     now = world.now()
-    comment = Comment(world.next_id(), issue.number, call.who.acts_as, _text(call), now, now, call.who.through)
+    comment = Comment(world.next_id(), issue.number, call.who.acts_as, _comment_text(call), now, now, call.who.through)
     issue.comments.append(comment)
     issue.updated_at = now
     return 201, _tell(call, issue, comment, "created")
@@ -84,7 +147,7 @@ def _edit_comment(call: Call) -> Answer:
     issue, comment = _comment(call)
     _own(call, comment)
     before = comment.body
-    comment.body = _text(call)
+    comment.body = _comment_text(call)
     comment.updated_at = call.sandbox.world.now()
     return _tell(call, issue, comment, "edited", {"changes": {"body": {"from": before}}})
 
@@ -98,10 +161,9 @@ def _delete_comment(call: Call) -> Answer:
 
 def _own(call: Call, comment: Comment) -> None:
     """Authors change their comments, and so do people who may write; an App only its own."""
-    if comment.user.id == call.who.acts_as.id:
-        return
-    if call.who.token or ROLES.index(call.repo.role(call.who.user)) < ROLES.index("write"):
-        raise Refused(403, "Must have admin rights to Repository.")
+    if call.who.token and comment.user.id != call.who.acts_as.id:
+        raise Refused(403, "Resource not accessible by integration")
+    need_author_or(call.who, call.repo, comment.user, "write")
 
 
 def _tell(
@@ -128,21 +190,32 @@ def _all_comments(call: Call) -> Answer:
 
 def _comments(call: Call, found: list[tuple[Issue, Comment]]) -> Answer:
     """`since` and order as GitHub has them: by creation unless `sort=updated`, oldest first unless `desc`."""
-    since = call.query("since")
-    if since:
-        moment = datetime.fromisoformat(since.replace("Z", "+00:00"))
-        found = [(issue, comment) for issue, comment in found if comment.updated_at >= moment]
+    since = _moment(call, "since")
+    if since is not None:
+        found = [(issue, comment) for issue, comment in found if comment.updated_at >= since]
     by_update = call.query("sort") == "updated"
     found.sort(key=lambda pair: (pair[1].updated_at if by_update else pair[1].created_at, pair[1].id))
     if call.query("direction") == "desc":
         found.reverse()
-    return Page([call.sandbox.shapes.comment(call.repo, issue, comment) for issue, comment in found])
+    return Page(found, show=lambda pair: call.sandbox.shapes.comment(call.repo, *pair))
+
+
+def _moment(call: Call, name: str) -> datetime | None:
+    """A time of the address. GitHub keeps whole seconds, so one that is asked for holds all of its second."""
+    text = call.query(name)
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise Refused(422, f"Invalid request.\n\n{name} is no time.") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).replace(microsecond=0)
 
 
 def _reactions(call: Call) -> Answer:
     _, comment = _comment(call)
     wanted = call.query("content")
-    return Page([call.sandbox.shapes.reaction(each) for each in comment.reactions if wanted in ("", each[2])])
+    return Page([call.sandbox.shapes.reaction(each) for each in comment.reactions if wanted in ("", each.content)])
 
 
 def _react(call: Call) -> Answer:
@@ -152,19 +225,21 @@ def _react(call: Call) -> Answer:
     if content not in REACTIONS:
         raise Refused(422, "Validation Failed", [{"field": "content", "code": "invalid"}])
     for reaction in comment.reactions:
-        if reaction[1].id == user.id and reaction[2] == content:
+        if reaction.user.id == user.id and reaction.content == content:
             return 200, call.sandbox.shapes.reaction(reaction)
-    reaction = (call.sandbox.world.next_id(), user, content)
-    comment.reactions.append(reaction)
-    return 201, call.sandbox.shapes.reaction(reaction)
+    world = call.sandbox.world
+    comment.reactions.append(Reaction(world.next_id(), user, content, world.now()))
+    return 201, call.sandbox.shapes.reaction(comment.reactions[-1])
 
 
 def _unreact(call: Call) -> Answer:
     _, comment = _comment(call)
-    kept = [each for each in comment.reactions if each[0] != call.parameters["reaction_id"]]
-    if len(kept) == len(comment.reactions):
+    found = next((each for each in comment.reactions if each.id == call.parameters["reaction_id"]), None)
+    if found is None:
         raise Refused(404, "Not Found")
-    comment.reactions[:] = kept
+    if found.user.id != call.who.acts_as.id:
+        raise Refused(403, "Only the author of a reaction may delete it")
+    comment.reactions.remove(found)
 
 
 def _labels(call: Call) -> Answer:
@@ -173,46 +248,65 @@ def _labels(call: Call) -> Answer:
 
 def _add_labels(call: Call) -> Answer:
     issue = _issue(call)
-    issue.labels.extend(name for name in call.need("labels", list) if name not in issue.labels)
+    need_role(call.who, call.repo, "triage")
+    call.need("labels", list)
+    for name in _names(call, "labels"):
+        if name not in issue.labels:
+            issue.labels.append(name)
+            _tell_issue(call, issue, "labeled", {"label": {"name": name}})
     return call.sandbox.shapes.issue(call.repo, issue)["labels"]
 
 
 def _remove_label(call: Call) -> Answer:
-    issue = _issue(call)
-    if call.parameters["label"] not in issue.labels:
+    issue, name = _issue(call), call.parameters["label"]
+    need_role(call.who, call.repo, "triage")
+    if name not in issue.labels:
         raise Refused(404, "Label does not exist")
-    issue.labels.remove(call.parameters["label"])
+    issue.labels.remove(name)
+    _tell_issue(call, issue, "unlabeled", {"label": {"name": name}})
     return call.sandbox.shapes.issue(call.repo, issue)["labels"]
 
 
 def _assign(call: Call) -> Answer:
-    """People who cannot be assigned are left out without a word, as on GitHub."""
     issue = _issue(call)
-    for login in call.need("assignees", list):
-        user = call.sandbox.world.users.get(login.lower())
+    need_role(call.who, call.repo, "triage")
+    _assign_to(call, issue)
+    return 201, call.sandbox.shapes.issue(call.repo, issue)
+
+
+def _assign_to(call: Call, issue: Issue) -> None:
+    """People who cannot be assigned are left out without a word, as on GitHub."""
+    for login in call.body.get("assignees") or []:
+        user = call.sandbox.world.users.get(str(login).lower())
         if user and user not in issue.assignees and call.repo.role(user) not in ("none", "read"):
             issue.assignees.append(user)
-    return 201, call.sandbox.shapes.issue(call.repo, issue)
+
+
+def _unassign(call: Call) -> Answer:
+    issue = _issue(call)
+    need_role(call.who, call.repo, "triage")
+    going = {str(login).lower() for login in call.need("assignees", list)}
+    issue.assignees[:] = [user for user in issue.assignees if user.login.lower() not in going]
+    return call.sandbox.shapes.issue(call.repo, issue)
 
 
 ROUTES = (
     Route("GET", "/repos/{repo}/issues", "issues:read", _list),
     Route("POST", "/repos/{repo}/issues", "issues:write", _create),
-    Route("GET", "/repos/{repo}/issues/<int:number>", "issues:read", _get),
-    Route("PATCH", "/repos/{repo}/issues/<int:number>", "issues:write", _edit),
-    Route("GET", "/repos/{repo}/issues/comments", "issues:read", _all_comments),
-    Route("GET", "/repos/{repo}/issues/<int:number>/comments", "issues:read", _issue_comments),
-    Route("POST", "/repos/{repo}/issues/<int:number>/comments", "issues:write", _create_comment),
-    Route("GET", "/repos/{repo}/issues/comments/<int:comment_id>", "issues:read", _get_comment),
-    Route("PATCH", "/repos/{repo}/issues/comments/<int:comment_id>", "issues:write", _edit_comment),
-    Route("DELETE", "/repos/{repo}/issues/comments/<int:comment_id>", "issues:write", _delete_comment),
-    Route("GET", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", "issues:read", _reactions),
-    Route("POST", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", "issues:write", _react),
-    Route(
-        "DELETE", "/repos/{repo}/issues/comments/<int:comment_id>/reactions/<int:reaction_id>", "issues:write", _unreact
-    ),
-    Route("GET", "/repos/{repo}/issues/<int:number>/labels", "issues:read", _labels),
-    Route("POST", "/repos/{repo}/issues/<int:number>/labels", "issues:write", _add_labels),
-    Route("DELETE", "/repos/{repo}/issues/<int:number>/labels/<path:label>", "issues:write", _remove_label),
-    Route("POST", "/repos/{repo}/issues/<int:number>/assignees", "issues:write", _assign),
+    Route("GET", "/repos/{repo}/issues/<int:number>", READ, _get),
+    Route("PATCH", "/repos/{repo}/issues/<int:number>", WRITE, _edit),
+    Route("GET", "/repos/{repo}/issues/comments", READ, _all_comments),
+    Route("GET", "/repos/{repo}/issues/<int:number>/comments", READ, _issue_comments),
+    Route("POST", "/repos/{repo}/issues/<int:number>/comments", WRITE, _create_comment),
+    Route("GET", "/repos/{repo}/issues/comments/<int:comment_id>", READ, _get_comment),
+    Route("PATCH", "/repos/{repo}/issues/comments/<int:comment_id>", WRITE, _edit_comment),
+    Route("DELETE", "/repos/{repo}/issues/comments/<int:comment_id>", WRITE, _delete_comment),
+    Route("GET", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", READ, _reactions),
+    Route("POST", "/repos/{repo}/issues/comments/<int:comment_id>/reactions", WRITE, _react),
+    Route("DELETE", "/repos/{repo}/issues/comments/<int:comment_id>/reactions/<int:reaction_id>", WRITE, _unreact),
+    Route("GET", "/repos/{repo}/issues/<int:number>/labels", READ, _labels),
+    Route("POST", "/repos/{repo}/issues/<int:number>/labels", WRITE, _add_labels),
+    Route("DELETE", "/repos/{repo}/issues/<int:number>/labels/<path:label>", WRITE, _remove_label),
+    Route("POST", "/repos/{repo}/issues/<int:number>/assignees", WRITE, _assign),
+    Route("DELETE", "/repos/{repo}/issues/<int:number>/assignees", WRITE, _unassign),
 )

@@ -60,6 +60,10 @@ class Person:
         found = self.ask("GET", f"/repos/{repo}/issues/comments/{comment}/reactions?per_page=100")
         return [each["content"] for each in found]
 
+    def react(self, repo: str, comment: int, content: str) -> None:
+        """Put a reaction under a comment."""
+        self.ask("POST", f"/repos/{repo}/issues/comments/{comment}/reactions", {"content": content})
+
     def open_pull(self, repo: str, head: str, base: str, title: str, body: str = "") -> int:
         """Open a pull request; its number."""
         asked = {"head": head, "base": base, "title": title, "body": body}
@@ -76,12 +80,24 @@ class Person:
 
     def approve(self, repo: str, number: int) -> None:
         """Approve the present head."""
-        self.ask("POST", f"/repos/{repo}/pulls/{number}/reviews", {"event": "APPROVE"})
+        self.review(repo, number, "APPROVE")
+
+    def review(self, repo: str, number: int, event: str, body: str = "") -> None:
+        """Review the present head: `APPROVE`, `REQUEST_CHANGES` or `COMMENT`."""
+        self.ask("POST", f"/repos/{repo}/pulls/{number}/reviews", {"event": event, "body": body})
 
     def merge(self, repo: str, number: int, method: str = "merge") -> str:
         """Merge it by `merge`, `squash` or `rebase`; the commit."""
         return str(self.ask("PUT", f"/repos/{repo}/pulls/{number}/merge", {"merge_method": method})["sha"])
 
     def close(self, repo: str, number: int) -> None:
-        """Close a pull request unmerged."""
-        self.ask("PATCH", f"/repos/{repo}/pulls/{number}", {"state": "closed"})
+        """Close an issue, or a pull request unmerged."""
+        self.ask("PATCH", f"/repos/{repo}/issues/{number}", {"state": "closed"})
+
+    def reopen(self, repo: str, number: int) -> None:
+        """Open an issue or a pull request again."""
+        self.ask("PATCH", f"/repos/{repo}/issues/{number}", {"state": "open"})
+
+    def rerequest(self, repo: str, check: int) -> None:
+        """Press "Re-run" on a check."""
+        self.ask("POST", f"/repos/{repo}/check-runs/{check}/rerequest", {})

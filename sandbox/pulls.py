@@ -1,24 +1,34 @@
-"""Routes about pull requests, and merging them in GitHub's three ways with real git."""
+"""Routes about pull requests: open, read, change, review. Merging is a matter of its own (`merges.py`)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox.api import Answer, Call, Page, Route
-from sandbox.auth import Refused
-from sandbox.bare import GitError
-from sandbox.issues import new_issue
-from sandbox.repositories import commit_shape
-from sandbox.state import Issue, Pull, Repository, Review
+from sandbox.auth import Refused, need_author_or
+from sandbox.bare import HEADS, GitError
+from sandbox.issues import long_text, new_issue
+from sandbox.state import Issue, Pull, Repository, Review, User
 
-HEADS = "refs/heads/"
+if TYPE_CHECKING:
+    from sandbox.server import Sandbox
+
+MOST_COMMITS = 250
+"""How many commits of a pull request GitHub lists at all."""
+REVIEWS = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
 
 
-def _pull(call: Call) -> tuple[Issue, Pull]:
+def find(call: Call) -> tuple[Issue, Pull]:
+    """The pull request of the address."""
     issue = call.repo.issues.get(call.parameters["number"])
     if issue is None or issue.pull is None:
         raise Refused(404, "Not Found")
     return issue, issue.pull
+
+
+def _invalid(field: str, code: str = "invalid", message: str | None = None) -> Refused:
+    error = {"resource": "PullRequest", "field": field, "code": code}
+    return Refused(422, "Validation Failed", [error if message is None else {**error, "message": message}])
 
 
 def _head(call: Call, text: str) -> tuple[Repository, str]:
@@ -28,7 +38,7 @@ def _head(call: Call, text: str) -> tuple[Repository, str]:
         return call.repo, branch
     fork = call.sandbox.world.repository(f"{owner}/{call.repo.name}")
     if fork is None:
-        raise Refused(422, "Validation Failed", [{"resource": "PullRequest", "field": "head", "code": "invalid"}])
+        raise _invalid("head")
     return fork, branch
 
 
@@ -38,24 +48,24 @@ def _create(call: Call) -> Answer:
     base_sha = call.repo.git.refs().get(HEADS + base)
     head_sha = source.git.refs().get(HEADS + head)
     if base_sha is None or head_sha is None:
-        raise Refused(422, "Validation Failed", [{"field": "base" if base_sha is None else "head", "code": "invalid"}])
+        raise _invalid("base" if base_sha is None else "head")
     if any(_is(each, base, head, source.id) for each in call.repo.issues.values()):
-        raise Refused(
-            422,
-            "Validation Failed",
-            [{"message": f"A pull request already exists for {call.repo.owner.login}:{head}."}],
-        )
+        raise _invalid("head", "custom", f"A pull request already exists for {source.owner.login}:{head}.")
     if source is not call.repo:
         call.repo.git.run("fetch", "--quiet", str(source.git.path), head_sha)
-    commits = call.repo.git.run("rev-list", "--reverse", f"{base_sha}..{head_sha}").split()
+    commits = _between(call.repo, base_sha, head_sha)
     if not commits:
-        raise Refused(422, "Validation Failed", [{"message": f"No commits between {base} and {head}"}])
-    issue = new_issue(call, call.need("title"), call.body.get("body") or "")
+        raise _invalid("head", "custom", f"No commits between {base} and {head}")
+    issue = new_issue(call, call.need("title"), long_text(call, "body"))
     issue.pull = Pull(call.sandbox.world.next_id(), base, head, source.id, base_sha, head_sha, commits)
     issue.pull.draft = bool(call.body.get("draft"))
     call.repo.git.update(f"refs/pull/{issue.number}/head", head_sha)
-    _tell(call, issue, "opened")
+    tell(call.sandbox, call.repo, issue, "opened", call.who.acts_as)
     return 201, call.sandbox.shapes.pull(call.repo, issue)
+
+
+def _between(repository: Repository, base: str, head: str) -> list[str]:
+    return repository.git.run("rev-list", "--reverse", "--topo-order", f"{base}..{head}").split()
 
 
 def _is(issue: Issue, base: str, head: str, source: int) -> bool:
@@ -71,48 +81,98 @@ def _list(call: Call) -> Answer:
         if issue.pull
         and state in ("all", issue.state)
         and base in ("", issue.pull.base)
-        and head in ("", f"{call.repo.owner.login}:{issue.pull.head}")
+        and (":" not in head or head == _label(call, issue.pull))
     ]
     by_update = call.query("sort") == "updated"
     found.sort(key=lambda issue: (issue.updated_at if by_update else issue.created_at, issue.number))
-    if call.query("direction", "desc") == "desc":
+    if call.query("direction", "asc" if call.query("sort", "created") != "created" else "desc") == "desc":
         found.reverse()
     return Page([call.sandbox.shapes.pull(call.repo, issue, full=False) for issue in found])
 
 
+def _label(call: Call, pull: Pull) -> str:
+    source = call.sandbox.world.repositories.get(pull.head_repository or 0)
+    return f"{source.owner.login if source else 'unknown'}:{pull.head}"
+
+
 def _get(call: Call) -> Answer:
-    return call.sandbox.shapes.pull(call.repo, _pull(call)[0])
+    return _shape(call, find(call)[0])
+
+
+def _shape(call: Call, issue: Issue) -> dict[str, Any]:
+    """As one is read: whether it can be merged is found out now, as on GitHub some time after it was asked first."""
+    shape = call.sandbox.shapes.pull(call.repo, issue)
+    pull = issue.pull
+    if pull is not None and issue.state == "open":
+        clean = _is_mergeable(call.repo, pull)
+        shape["mergeable"] = clean
+        shape["mergeable_state"] = "draft" if pull.draft else "clean" if clean else "dirty"
+    return shape
+
+
+def _is_mergeable(repository: Repository, pull: Pull) -> bool:
+    try:
+        repository.git.run("merge-tree", "--write-tree", HEADS + pull.base, pull.head_sha)
+    except GitError:
+        return False
+    return True
 
 
 def _edit(call: Call) -> Answer:
-    issue, pull = _pull(call)
-    changes: dict[str, Any] = {}
-    for field in ("title", "body"):
-        if call.body.get(field) is not None and call.body[field] != getattr(issue, field):
-            changes[field] = {"from": getattr(issue, field)}
-            setattr(issue, field, call.body[field])
+    issue, pull = find(call)
+    need_author_or(call.who, call.repo, issue.user, "write")
+    changes = _changed_text(call, issue)
     base = call.body.get("base")
     if base and base != pull.base:
+        if HEADS + base not in call.repo.git.refs():
+            raise _invalid("base")
         changes["base"] = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}
         pull.base = base
         refresh(call.repo, issue)
     issue.updated_at = call.sandbox.world.now()
     if changes:
-        _tell(call, issue, "edited", {"changes": changes})
+        tell(call.sandbox, call.repo, issue, "edited", call.who.acts_as, {"changes": changes})
     state = call.body.get("state")
     if state in ("open", "closed") and state != issue.state:
-        if pull.merged_at or (state == "open" and HEADS + pull.head not in call.repo.git.refs()):
-            raise Refused(422, "Validation Failed", [{"field": "state", "code": "invalid"}])
-        set_state(call, issue, state)
-    return call.sandbox.shapes.pull(call.repo, issue)
+        _set_state(call, issue, pull, state)
+    return _shape(call, issue)
 
 
-def set_state(call: Call, issue: Issue, state: str) -> None:
-    """Close it or open it again, and tell."""
-    issue.state = state
-    issue.updated_at = call.sandbox.world.now()
-    issue.closed_at = issue.updated_at if state == "closed" else None
-    _tell(call, issue, "closed" if state == "closed" else "reopened")
+def _changed_text(call: Call, issue: Issue) -> dict[str, Any]:
+    changes: dict[str, Any] = {}
+    if call.body.get("title") and call.body["title"] != issue.title:
+        changes["title"] = {"from": issue.title}
+        issue.title = call.body["title"]
+    if call.body.get("body") is not None and call.body["body"] != issue.body:
+        changes["body"] = {"from": issue.body}
+        issue.body = long_text(call, "body")
+    return changes
+
+
+def _set_state(call: Call, issue: Issue, pull: Pull, state: str) -> None:
+    if state == "closed":
+        closed(call.sandbox, call.repo, issue, call.who.acts_as)
+        return
+    source = call.sandbox.world.repositories.get(pull.head_repository or 0)
+    if pull.merged_at or source is None or HEADS + pull.head not in source.git.refs():
+        raise _invalid("state", message="state cannot be changed. The branch was force-pushed, deleted or merged.")
+    reopened(call.sandbox, call.repo, issue, call.who.acts_as)
+
+
+def closed(sandbox: Sandbox, repository: Repository, issue: Issue, sender: User) -> None:
+    """Close it, merged or not, and tell."""
+    issue.state = "closed"
+    issue.closed_at = issue.updated_at = sandbox.world.now()
+    issue.closed_by = sender
+    tell(sandbox, repository, issue, "closed", sender)
+
+
+def reopened(sandbox: Sandbox, repository: Repository, issue: Issue, sender: User) -> None:
+    """Open it again, and tell."""
+    issue.state, issue.closed_at, issue.closed_by = "open", None, None
+    issue.updated_at = sandbox.world.now()
+    refresh(repository, issue)
+    tell(sandbox, repository, issue, "reopened", sender)
 
 
 def refresh(repository: Repository, issue: Issue) -> None:
@@ -124,100 +184,55 @@ def refresh(repository: Repository, issue: Issue) -> None:
     pull.base_sha = refs.get(HEADS + pull.base, pull.base_sha)
     if pull.head_repository == repository.id:
         pull.head_sha = refs.get(HEADS + pull.head, pull.head_sha)
-    pull.commits = repository.git.run("rev-list", "--reverse", f"{pull.base_sha}..{pull.head_sha}").split()
+    pull.commits = _between(repository, pull.base_sha, pull.head_sha)
 
 
-def _tell(call: Call, issue: Issue, action: str, more: dict[str, Any] | None = None) -> None:
-    shape = call.sandbox.shapes.pull(call.repo, issue)
-    parts = {"number": issue.number, "pull_request": shape, **(more or {})}
-    call.sandbox.emit(call.repo, call.who, "pull_request", action, parts)
+def tell(
+    sandbox: Sandbox,
+    repository: Repository,
+    issue: Issue,
+    action: str,
+    sender: User,
+    more: dict[str, Any] | None = None,
+) -> None:
+    """Send a pull_request event."""
+    parts = {"number": issue.number, "pull_request": sandbox.shapes.pull(repository, issue), **(more or {})}
+    sandbox.webhooks.emit("pull_request", action, repository, sender, parts)
 
 
 def _commits(call: Call) -> Answer:
-    _, pull = _pull(call)
-    return Page([commit_shape(call, call.repo, sha) for sha in pull.commits[:250]])
+    _, pull = find(call)
+    return Page(pull.commits[:MOST_COMMITS], show=lambda sha: call.sandbox.shapes.commit(call.repo, sha))
 
 
 def _files(call: Call) -> Answer:
-    _, pull = _pull(call)
-    words = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
-    rows = call.repo.git.run("diff", "--name-status", "--no-renames", f"{pull.base_sha}...{pull.head_sha}").splitlines()
-    split = [row.split("\t") for row in rows]
-    return Page([{"filename": path, "status": words[kind], "sha": pull.head_sha, "changes": 1} for kind, path in split])
+    _, pull = find(call)
+    return Page(call.sandbox.shapes.files(call.repo, f"{pull.base_sha}...{pull.head_sha}", pull.head_sha))
 
 
 def _reviews(call: Call) -> Answer:
-    return Page([call.sandbox.shapes.review(review) for review in _pull(call)[1].reviews])
+    issue, pull = find(call)
+    return Page([call.sandbox.shapes.review(call.repo, issue, review) for review in pull.reviews])
 
 
 def _review(call: Call) -> Answer:
-    issue, pull = _pull(call)
-    state = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED"}.get(call.body.get("event", ""), "COMMENTED")
-    if call.who.acts_as.id == issue.user.id and state != "COMMENTED":
+    issue, pull = find(call)
+    event = call.body.get("event", "")
+    if event not in REVIEWS:
+        raise Refused(422, "Unprocessable Entity", ["Variable $event is not a review event"])
+    if call.who.acts_as.id == issue.user.id and event != "COMMENT":
         raise Refused(422, "Unprocessable Entity", ["Can not approve your own pull request"])
     world = call.sandbox.world
-    review = Review(world.next_id(), call.who.acts_as, state, call.body.get("commit_id") or pull.head_sha, world.now())
+    commit = call.body.get("commit_id") or pull.head_sha
+    review = Review(world.next_id(), call.who.acts_as, REVIEWS[event], commit, world.now(), call.body.get("body") or "")
     pull.reviews.append(review)
-    return 200, call.sandbox.shapes.review(review)
-
-
-def _merge(call: Call) -> Answer:
-    """Merge in the way that was asked for. 405 where it cannot be merged, 409 where the head is another one now."""
-    issue, pull = _pull(call)
-    expected, method = call.body.get("sha"), call.body.get("merge_method", "merge")
-    if pull.merged_at or issue.state != "open" or pull.draft:
-        raise Refused(405, "Pull Request is not mergeable")
-    if expected and expected != pull.head_sha:
-        raise Refused(409, "Head branch was modified. Review and try the merge again.")
-    refresh(call.repo, issue)
-    base = pull.base_sha
-    try:
-        result = {"merge": _merge_commit, "squash": _squash, "rebase": _rebase}[method](call, issue, pull)
-    except (GitError, KeyError):
-        raise Refused(405, "Pull Request is not mergeable") from None
-    now = call.sandbox.world.now()
-    pull.merged_at, pull.merged_by, pull.merge_commit = now, call.who.acts_as, result
-    issue.state, issue.closed_at, issue.updated_at = "closed", now, now
-    call.sandbox.move_ref(call.repo, HEADS + pull.base, result, call.who.acts_as, old=base)
-    _tell(call, issue, "closed")
-    return {"sha": result, "merged": True, "message": "Pull Request successfully merged"}
-
-
-def _who(call: Call) -> str:
-    user = call.who.acts_as
-    return f"{user.login} <{user.id}+{user.login}@users.noreply.example>"
-
-
-def _merge_commit(call: Call, issue: Issue, pull: Pull) -> str:
-    tree = call.repo.git.run("merge-tree", "--write-tree", pull.base_sha, pull.head_sha).split("\n")[0]
-    title = f"Merge pull request #{issue.number} from {call.repo.owner.login}/{pull.head}\n\n{issue.title}"
-    return call.repo.git.commit_tree(tree, [pull.base_sha, pull.head_sha], title, _who(call), call.sandbox.world.now())
-
-
-def _squash(call: Call, issue: Issue, pull: Pull) -> str:
-    tree = call.repo.git.run("merge-tree", "--write-tree", pull.base_sha, pull.head_sha).split("\n")[0]
-    title = f"{issue.title} (#{issue.number})"
-    return call.repo.git.commit_tree(tree, [pull.base_sha], title, _who(call), call.sandbox.world.now())
-
-
-def _rebase(call: Call, issue: Issue, pull: Pull) -> str:
-    """Each commit again on top of the base, with its author and a new committer: never the same commits."""
-    git, tip = call.repo.git, pull.base_sha
-    for commit in pull.commits:
-        tree = _picked(call, tip, commit)
-        author = next(row for row in git.run("cat-file", "commit", commit).splitlines() if row.startswith("author "))
-        message = git.run("show", "-s", "--format=%B", commit)
-        tip = git.commit_tree(tree, [tip], message, _who(call), call.sandbox.world.now(), author)
-    return tip
-
-
-def _picked(call: Call, tip: str, commit: str) -> str:
-    """The tree of `commit` picked onto `tip`: a merge of the two on a common root that holds the commit's parent."""
-    git, now = call.repo.git, call.sandbox.world.now()
-    trees = git.run("rev-parse", f"{commit}^^{{tree}}", f"{tip}^{{tree}}", f"{commit}^{{tree}}").split()
-    root = git.commit_tree(trees[0], [], "root", _who(call), now)
-    sides = [git.commit_tree(tree, [root], "side", _who(call), now) for tree in trees[1:]]
-    return git.run("merge-tree", "--write-tree", *sides).split("\n")[0]
+    shape = call.sandbox.shapes.review(call.repo, issue, review)
+    pull_shape = call.sandbox.shapes.pull(call.repo, issue, full=False)
+    hook = {**shape, "state": shape["state"].lower()}
+    call.sandbox.emit(
+        call.repo, call.who, "pull_request_review", "submitted", {"review": hook, "pull_request": pull_shape}
+    )
+    return 200, shape
 
 
 ROUTES = (
@@ -229,5 +244,4 @@ ROUTES = (
     Route("GET", "/repos/{repo}/pulls/<int:number>/files", "pull_requests:read", _files),
     Route("GET", "/repos/{repo}/pulls/<int:number>/reviews", "pull_requests:read", _reviews),
     Route("POST", "/repos/{repo}/pulls/<int:number>/reviews", "pull_requests:write", _review),
-    Route("PUT", "/repos/{repo}/pulls/<int:number>/merge", "contents:write", _merge),
 )

@@ -1,20 +1,21 @@
-"""Routes about a repository and its git data: branches, refs, commits, comparisons, files, people's roles."""
+"""Routes about a repository and its git data: branches, refs, commits, comparisons, people's roles."""
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import Refused
-from sandbox.bare import GitError
-from sandbox.state import Repository
+from sandbox.bare import HEADS, TAGS, ZERO, GitError
 
 MOST_COMMITS = 250
+MOST_LISTED = 10_000
+MOST_FILES = 300
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 def _repository(call: Call) -> Answer:
-    return call.sandbox.shapes.repository(call.repo)
+    return call.sandbox.shapes.repository(call.repo, full=True)
 
 
 def _permission(call: Call) -> Answer:
@@ -24,25 +25,44 @@ def _permission(call: Call) -> Answer:
         raise Refused(404, f"{call.parameters['login']} is not a user")
     role = call.repo.role(user)
     coarse = {"maintain": "write", "triage": "read"}.get(role, role)
-    return {"permission": coarse, "role_name": role, "user": call.sandbox.shapes.user(user)}
+    shape = {**call.sandbox.shapes.user(user), "role_name": role}
+    return {"permission": coarse, "role_name": role, "user": shape}
+
+
+def _collaborators(call: Call) -> Answer:
+    users = [call.sandbox.world.users[login.lower()] for login in sorted(call.repo.roles)]
+    return Page([{**call.sandbox.shapes.user(user), "role_name": call.repo.role(user)} for user in users])
 
 
 def _branches(call: Call) -> Answer:
     refs = call.repo.git.refs()
-    names = sorted(ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/"))
-    return Page([_branch_shape(name, refs[f"refs/heads/{name}"]) for name in names])
+    names = sorted(ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS))
+    url = f"{call.sandbox.api_url}/repos/{call.repo.full_name}/commits"
+    return Page(
+        names,
+        show=lambda name: {
+            "name": name,
+            "commit": {"sha": refs[HEADS + name], "url": f"{url}/{refs[HEADS + name]}"},
+            "protected": False,
+        },
+    )
 
 
 def _branch(call: Call) -> Answer:
     name = call.parameters["branch"]
-    sha = call.repo.git.refs().get(f"refs/heads/{name}")
+    sha = call.repo.git.refs().get(HEADS + name)
     if sha is None:
         raise Refused(404, "Branch not found")
-    return _branch_shape(name, sha)
-
-
-def _branch_shape(name: str, sha: str) -> dict[str, Any]:
-    return {"name": name, "commit": {"sha": sha}, "protected": False}
+    repo = call.repo.full_name
+    api, page = f"{call.sandbox.api_url}/repos/{repo}/branches/{name}", f"{call.sandbox.url}/{repo}/tree/{name}"
+    return {
+        "name": name,
+        "commit": call.sandbox.shapes.commit(call.repo, sha),
+        "_links": {"self": api, "html": page},
+        "protected": False,
+        "protection": {"enabled": False},
+        "protection_url": f"{api}/protection",
+    }
 
 
 def _ref(call: Call) -> Answer:
@@ -54,56 +74,82 @@ def _ref(call: Call) -> Answer:
 
 
 def _matching_refs(call: Call) -> Answer:
-    start = "refs/" + call.parameters.get("ref", "")
+    start = "refs/" + call.parameters["ref"]
     refs = call.repo.git.refs()
-    return Page(
-        [_ref_shape(call, ref, refs) for ref in sorted(refs) if ref.startswith(start) and not ref.endswith("^{}")]
-    )
+    found = sorted(ref for ref in refs if ref.startswith(start) and not ref.endswith("^{}"))
+    return Page(found, show=lambda ref: _ref_shape(call, ref, refs))
 
 
 def _ref_shape(call: Call, ref: str, refs: dict[str, str]) -> dict[str, Any]:
     kind = "tag" if ref + "^{}" in refs else "commit"
-    url = f"{call.sandbox.api_url}/repos/{call.repo.full_name}/git/{ref}"
-    return {"ref": ref, "node_id": f"REF_{ref}", "url": url, "object": {"type": kind, "sha": refs[ref], "url": url}}
+    url = f"{call.sandbox.api_url}/repos/{call.repo.full_name}/git"
+    thing = {"type": kind, "sha": refs[ref], "url": f"{url}/{kind}s/{refs[ref]}"}
+    return {"ref": ref, "node_id": f"REF_{ref}", "url": f"{url}/{ref}", "object": thing}
+
+
+def _create_ref(call: Call) -> Answer:
+    ref, sha = call.need("ref"), call.need("sha")
+    if not ref.startswith("refs/") or ref.count("/") < 2 or not _is_allowed(ref):
+        raise Refused(422, "Reference name must start with 'refs/' and have at least three parts.")
+    if ref in call.repo.git.refs():
+        raise Refused(422, "Reference already exists")
+    _move(call, ref, sha, ZERO)
+    return 201, _ref_shape(call, ref, call.repo.git.refs())
+
+
+def _update_ref(call: Call) -> Answer:
+    """Fast-forwards only, unless `force` says otherwise."""
+    ref, sha = "refs/" + call.parameters["ref"], call.need("sha")
+    old = call.repo.git.refs().get(ref)
+    if old is None:
+        raise Refused(422, "Reference does not exist")
+    if not call.body.get("force") and not call.repo.git.is_ancestor(old, sha):
+        raise Refused(422, "Update is not a fast forward")
+    _move(call, ref, sha, old)
+    return _ref_shape(call, ref, call.repo.git.refs())
+
+
+def _is_allowed(ref: str) -> bool:
+    """refs/pull/ belongs to GitHub."""
+    return not ref.startswith("refs/pull/")
+
+
+def _move(call: Call, ref: str, sha: str, old: str) -> None:
+    try:
+        call.sandbox.move_ref(call.repo, ref, sha, call.who.acts_as, old)
+    except GitError:
+        raise Refused(422, "Object does not exist") from None
 
 
 def _delete_ref(call: Call) -> Answer:
     ref = "refs/" + call.parameters["ref"]
-    if ref not in call.repo.git.refs():
+    if ref not in call.repo.git.refs() or not ref.startswith((HEADS, TAGS)):
         raise Refused(422, "Reference does not exist")
+    if ref == HEADS + call.repo.default_branch:
+        raise Refused(422, "Cannot delete the default branch")
     call.sandbox.move_ref(call.repo, ref, None, call.who.acts_as)
 
 
+def _commits(call: Call) -> Answer:
+    """From a branch or commit back, newest first; with `path`, those that touched it."""
+    start = call.repo.git.resolve(call.query("sha") or call.repo.default_branch)
+    if start is None:
+        raise Refused(404, "Not Found")
+    path = call.query("path")
+    found = call.repo.git.run("rev-list", f"-{MOST_LISTED}", start, "--", *([path] if path else [])).split()
+    return Page(found, show=lambda sha: call.sandbox.shapes.commit(call.repo, sha))
+
+
 def _commit(call: Call) -> Answer:
+    """One commit, with the files that it changed from its first parent."""
     sha = call.repo.git.resolve(call.parameters["name"])
     if sha is None:
         raise Refused(422, f"No commit found for SHA: {call.parameters['name']}")
-    return commit_shape(call, call.repo, sha)
-
-
-def commit_shape(call: Call, repository: Repository, sha: str) -> dict[str, Any]:
-    """A commit as lists and comparisons show it."""
-    text = repository.git.run("show", "-s", "--format=%T%n%P%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B", sha)
-    tree, parents, an, ae, ad, cn, ce, cd, *message = text.split("\n")
-    url = f"{call.sandbox.api_url}/repos/{repository.full_name}/commits/{sha}"
-    page = f"{call.sandbox.url}/{repository.full_name}/commit/{sha}"
-    return {
-        "sha": sha,
-        "node_id": f"C_{sha}",
-        "url": url,
-        "html_url": page,
-        "commit": {
-            "author": {"name": an, "email": ae, "date": ad},
-            "committer": {"name": cn, "email": ce, "date": cd},
-            "message": "\n".join(message).strip(),
-            "tree": {"sha": tree, "url": url},
-            "url": url,
-            "comment_count": 0,
-        },
-        "author": None,
-        "committer": None,
-        "parents": [{"sha": parent, "url": url, "html_url": page} for parent in parents.split()],
-    }
+    shape = call.sandbox.shapes.commit(call.repo, sha)
+    before = shape["parents"][0]["sha"] if shape["parents"] else EMPTY_TREE
+    files = call.sandbox.shapes.files(call.repo, f"{before} {sha}", sha)
+    added, removed = sum(each["additions"] for each in files), sum(each["deletions"] for each in files)
+    return {**shape, "stats": {"additions": added, "deletions": removed, "total": added + removed}, "files": files}
 
 
 def _compare(call: Call) -> Answer:
@@ -119,18 +165,23 @@ def _compare(call: Call) -> Answer:
         raise Refused(404, f"No common ancestor between {base_name} and {head_name}.") from None
     behind, ahead = (int(count) for count in git.run("rev-list", "--left-right", "--count", f"{base}...{head}").split())
     commits = git.run("rev-list", "--reverse", f"{base}..{head}").split()
-    status = "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical"
+    span = f"{call.repo.full_name}/compare/{call.parameters['basehead']}"
+    page = f"{call.sandbox.url}/{span}"
+    first = call.query("page", "1") == "1"
     return {
-        "url": f"{call.sandbox.api_url}/repos/{call.repo.full_name}/compare/{call.parameters['basehead']}",
-        "html_url": f"{call.sandbox.url}/{call.repo.full_name}/compare/{call.parameters['basehead']}",
-        "status": status,
+        "url": f"{call.sandbox.api_url}/repos/{span}",
+        "html_url": page,
+        "permalink_url": page,
+        "diff_url": f"{page}.diff",
+        "patch_url": f"{page}.patch",
+        "status": "diverged" if ahead and behind else "ahead" if ahead else "behind" if behind else "identical",
         "ahead_by": ahead,
         "behind_by": behind,
         "total_commits": len(commits),
-        "base_commit": commit_shape(call, call.repo, base),
-        "merge_base_commit": commit_shape(call, call.repo, middle),
+        "base_commit": call.sandbox.shapes.commit(call.repo, base),
+        "merge_base_commit": call.sandbox.shapes.commit(call.repo, middle),
         "commits": _one_page(call, commits),
-        "files": [],
+        "files": call.sandbox.shapes.files(call.repo, f"{middle} {head}", head)[:MOST_FILES] if first else [],
     }
 
 
@@ -138,33 +189,7 @@ def _one_page(call: Call, commits: list[str]) -> list[dict[str, Any]]:
     """GitHub pages the commits of a comparison, oldest first; without `per_page` it shows 250."""
     size = int(call.query("per_page") or MOST_COMMITS)
     page = int(call.query("page") or 1)
-    return [commit_shape(call, call.repo, sha) for sha in commits[(page - 1) * size : page * size]]
-
-
-def _contents(call: Call) -> Answer:
-    path, git = call.parameters["path"], call.repo.git
-    commit = git.resolve(call.query("ref") or call.repo.default_branch)
-    listing = git.run("ls-tree", commit or "HEAD", "--", path) if commit else ""
-    if not listing:
-        raise Refused(404, "Not Found")
-    mode, _, sha = listing.split("\t")[0].split(" ")
-    data = git.read("cat-file", "blob", sha)
-    shape = {
-        "type": "symlink" if mode == "120000" else "file",
-        "name": path.rpartition("/")[2],
-        "path": path,
-        "sha": sha,
-        "size": len(data),
-        "url": f"{call.sandbox.api_url}/repos/{call.repo.full_name}/contents/{path}",
-    }
-    if mode == "120000":
-        return {**shape, "target": data.decode()}
-    return {**shape, "encoding": "base64", "content": base64.b64encode(data).decode()}
-
-
-def _collaborators(call: Call) -> Answer:
-    users = [call.sandbox.world.users[login.lower()] for login in sorted(call.repo.roles)]
-    return Page([{**call.sandbox.shapes.user(user), "role_name": call.repo.role(user)} for user in users])
+    return [call.sandbox.shapes.commit(call.repo, sha) for sha in commits[(page - 1) * size : page * size]]
 
 
 ROUTES = (
@@ -175,8 +200,10 @@ ROUTES = (
     Route("GET", "/repos/{repo}/branches/<path:branch>", "contents:read", _branch),
     Route("GET", "/repos/{repo}/git/ref/<path:ref>", "contents:read", _ref),
     Route("GET", "/repos/{repo}/git/matching-refs/<path:ref>", "contents:read", _matching_refs),
+    Route("POST", "/repos/{repo}/git/refs", "contents:write", _create_ref),
+    Route("PATCH", "/repos/{repo}/git/refs/<path:ref>", "contents:write", _update_ref),
     Route("DELETE", "/repos/{repo}/git/refs/<path:ref>", "contents:write", _delete_ref),
+    Route("GET", "/repos/{repo}/commits", "contents:read", _commits),
     Route("GET", "/repos/{repo}/commits/<name>", "contents:read", _commit),
     Route("GET", "/repos/{repo}/compare/<path:basehead>", "contents:read", _compare),
-    Route("GET", "/repos/{repo}/contents/<path:path>", "contents:read", _contents),
 )

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
 import secrets
-import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,40 +15,45 @@ import urllib3
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
-from sandbox import accounts, actions, checks, issues, pages, pulls, repositories
-from sandbox.actions import Actions
+from sandbox import accounts, actions, checks, contents, issues, merges, pages, pulls, pushes, repositories
 from sandbox.api import BASE, Api
 from sandbox.auth import Caller
 from sandbox.bare import Git
 from sandbox.faults import Faults
 from sandbox.git_http import GitHttp
+from sandbox.httpd import Server
+from sandbox.limits import Limits
 from sandbox.person import Person
+from sandbox.runs import Actions
 from sandbox.shapes import Shapes
-from sandbox.state import App, Installation, Repository, User, World
+from sandbox.state import ROLES, App, Installation, Repository, User, World
 from sandbox.webhooks import Delivery, Webhooks
 
 ROUTES = (
     *accounts.ROUTES,
     *repositories.ROUTES,
+    *contents.ROUTES,
     *issues.ROUTES,
     *pulls.ROUTES,
+    *merges.ROUTES,
     *checks.ROUTES,
     *actions.ROUTES,
 )
-ZERO = "0" * 40
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One request that was answered: the route's name, the address, and how it went."""
+    """One request that was answered: the route's name (`GET /repos/{repo}` or `git upload-pack`), the address, and how
+    it went. `by` is the kind of credentials (app, installation, user, anonymous), `actor` whose they were.
+    """
 
     name: str
     path: str
     status: int
     by: str
     seconds: float
+    actor: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,17 +66,10 @@ class RepositoryHandle:
     git: Git
 
 
-class _Quiet(WSGIRequestHandler):
-    """Keeps connections open, as GitHub does, and writes no log of its own."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log(self, type: str, message: str, *args: Any) -> None:  # noqa: A002 - werkzeug's name
-        """Nothing: `Sandbox.requests` is the log."""
-
-
 class Sandbox:
-    """A GitHub on loopback. `speed` scales how long runs take; `clock` is the time that it believes."""
+    """A GitHub on loopback. `clock` is the time that it believes, `speed` scales how long runs take, and `seed` says
+    how their lengths differ.
+    """
 
     def __init__(
         self,
@@ -82,42 +79,38 @@ class Sandbox:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         speed: float = 1.0,
         faults: Faults | None = None,
+        seed: int = 0,
     ) -> None:
         root.mkdir(parents=True, exist_ok=True)
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
         self.root = root
         self.speed = speed
         self.world = World(clock)
+        self.limits = Limits(clock)
         self.faults = faults or Faults()
         self.requests: list[Asked] = []
-        self._limits: Counter[str] = Counter()
         flask = Flask("sandbox")
         Api(self, flask, ROUTES)
         GitHttp(self, flask)
         pages.register(self, flask)
-        self._server: BaseWSGIServer = make_server(host, port, flask, threaded=True, request_handler=_Quiet)
-        self._server.daemon_threads = True  # type: ignore[attr-defined]  # of socketserver.ThreadingMixIn
+        self._server = Server(host, port, flask)
         self.url = f"http://{host}:{self._server.port}"
         self.api_url = self.url + BASE
         self.shapes = Shapes(self.world, self.url, self.api_url)
         self.webhooks = Webhooks(self.world, self._shape)
-        self.actions = Actions(self)
+        self.actions = Actions(self, random.Random(seed))
         self._pool = urllib3.PoolManager(maxsize=8)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="sandbox", daemon=True)
 
     def start(self) -> None:
         """Begin to serve."""
-        self._thread.start()
-        self.webhooks.start()
+        self._server.start()
 
     def stop(self) -> None:
-        """End everything that it began."""
+        """End everything that it began: runs, deliveries, connections and their threads."""
         self.actions.stop()
         self.webhooks.stop()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
         self._pool.clear()
+        self._server.stop()
 
     # What there is
 
@@ -156,7 +149,9 @@ class Sandbox:
         return RepositoryHandle(found.id, found.full_name, found.git.path, found.git)
 
     def set_role(self, full_name: str, login: str, role: str) -> None:
-        """Make somebody a collaborator."""
+        """Make somebody a collaborator. People without a role read what is public."""
+        if role not in ROLES:
+            raise ValueError(f"{role} is not one of {', '.join(ROLES)}")
         self._repository(full_name).roles[self.user(login).login] = role
 
     def create_app(
@@ -197,9 +192,49 @@ class Sandbox:
         chosen = [self._repository(name) for name in full_names]
         with self.world.lock:
             ids = [each.id for each in chosen]
-            installation = Installation(self.world.next_id(), app, chosen[0].owner, ids)
+            installation = Installation(self.world.next_id(), app, chosen[0].owner, ids, self.world.now())
             self.world.installations[installation.id] = installation
+            parts = {"installation": self.shapes.installation(installation), "repositories": self._named(chosen)}
+            self.webhooks.tell(installation, "installation", "created", installation.account, parts)
         return installation.id
+
+    def add_repositories(self, installation_id: int, full_names: Iterable[str]) -> None:
+        """Give an installation more repositories."""
+        chosen = [self._repository(name) for name in full_names]
+        with self.world.lock:
+            self.world.installations[installation_id].repositories.extend(each.id for each in chosen)
+            self._installation_changed(installation_id, "added", chosen)
+
+    def remove_repositories(self, installation_id: int, full_names: Iterable[str]) -> None:
+        """Take repositories from an installation; its tokens stop to see them at once."""
+        chosen = [self._repository(name) for name in full_names]
+        with self.world.lock:
+            held = self.world.installations[installation_id].repositories
+            held[:] = [each for each in held if each not in {repository.id for repository in chosen}]
+            self._installation_changed(installation_id, "removed", chosen)
+
+    def _installation_changed(self, installation_id: int, action: str, repositories: list[Repository]) -> None:
+        installation = self.world.installations[installation_id]
+        parts = {
+            "installation": self.shapes.installation(installation),
+            "repository_selection": "selected",
+            "repositories_added": self._named(repositories if action == "added" else []),
+            "repositories_removed": self._named(repositories if action == "removed" else []),
+        }
+        self.webhooks.tell(installation, "installation_repositories", action, installation.account, parts)
+
+    def _named(self, repositories: Iterable[Repository]) -> list[dict[str, Any]]:
+        names = ("id", "node_id", "name", "full_name", "private")
+        return [{name: self.shapes.repository(each)[name] for name in names} for each in repositories]
+
+    def rename_repository(self, full_name: str, name: str, login: str) -> None:
+        """Give a repository another name, as this person; the old name redirects."""
+        repository = self._repository(full_name)
+        with self.world.lock:
+            self.world.former_names[full_name.lower()] = repository.id
+            old, repository.name = repository.name, name
+            parts = {"changes": {"repository": {"name": {"from": old}}}}
+            self.webhooks.emit("repository", "renamed", repository, self.user(login), parts)
 
     def person(self, login: str) -> Person:
         """Somebody at the keyboard."""
@@ -221,8 +256,25 @@ class Sandbox:
         self.webhooks.redeliver(delivery_id)
 
     def wait_idle(self, timeout: float = 10.0) -> bool:
-        """Wait until every delivery was sent."""
+        """Wait until every delivery was sent; whether that was in time."""
         return self.webhooks.wait_idle(timeout)
+
+    def ping(self, app: App) -> None:
+        """Send the App's webhook a ping, as GitHub does when it is set up."""
+        self.webhooks.ping(app)
+
+    @property
+    def webhooks_paused(self) -> bool:
+        """While set, deliveries are lost on their way: they are in the log as failed, and can be sent again."""
+        return self.webhooks.paused
+
+    @webhooks_paused.setter
+    def webhooks_paused(self, paused: bool) -> None:
+        self.webhooks.paused = paused
+
+    def next_run(self, conclusion: str, job: str) -> None:
+        """Let this job of the next run end so (`failure`, `cancelled`, `timed_out`)."""
+        self.actions.next_run(job, conclusion)
 
     # What routes and git need
 
@@ -230,15 +282,9 @@ class Sandbox:
         """Something happened that the caller did."""
         self.webhooks.emit(event, action, repository, who.acts_as, parts)
 
-    def log_request(self, name: str, path: str, status: int, by: str, seconds: float) -> None:
+    def log_request(self, name: str, path: str, status: int, who: Caller, seconds: float) -> None:
         """Keep a line about a request."""
-        self.requests.append(Asked(name, path, status, by, seconds))
-
-    def count_against_limit(self, who: Caller) -> int:
-        """How many requests these credentials have made."""
-        key = who.token.value if who.token else who.user.token if who.user else str(who.app.id) if who.app else ""
-        self._limits[key] += 1
-        return self._limits[key]
+        self.requests.append(Asked(name, path, status, who.kind, seconds, who.name))
 
     def move_ref(self, repository: Repository, ref: str, new: str | None, sender: User, old: str | None = None) -> None:
         """Move a ref as GitHub itself does, and tell as after a push."""
@@ -248,29 +294,7 @@ class Sandbox:
 
     def pushed(self, repository: Repository, before: Mapping[str, str], sender: User) -> None:
         """Refs may have moved since `before`: tell of each, and bring open pull requests up to date."""
-        after = repository.git.refs()
-        changed = [ref for ref in sorted({*before, *after}) if before.get(ref) != after.get(ref) and "^" not in ref]
-        with self.world.lock:
-            for ref in changed:
-                old, new = before.get(ref, ZERO), after.get(ref, ZERO)
-                parts = {"ref": ref, "before": old, "after": new, "created": old == ZERO, "deleted": new == ZERO}
-                self.webhooks.emit("push", "", repository, sender, {**parts, "forced": False, "commits": []})
-                if ref.startswith("refs/heads/"):
-                    self._update_pulls(repository, ref.removeprefix("refs/heads/"), new, sender)
-
-    def _update_pulls(self, repository: Repository, branch: str, new: str, sender: User) -> None:
-        for issue in repository.issues.values():
-            pull = issue.pull
-            if pull is None or issue.state != "open" or repository.id != pull.head_repository:
-                continue
-            if branch == pull.head and new != ZERO and new != pull.head_sha:
-                before = pull.head_sha
-                pulls.refresh(repository, issue)
-                repository.git.update(f"refs/pull/{issue.number}/head", new)
-                issue.updated_at = self.world.now()
-                shape = self.shapes.pull(repository, issue)
-                parts = {"number": issue.number, "pull_request": shape, "before": before, "after": new}
-                self.webhooks.emit("pull_request", "synchronize", repository, sender, parts)
+        pushes.tell(self, repository, pushes.between(before, repository.git.refs()), sender)
 
     def _repository(self, full_name: str) -> Repository:
         found = self.world.repository(full_name)

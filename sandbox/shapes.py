@@ -1,220 +1,142 @@
-"""How the stand-in GitHub writes its things as JSON: the fields that clients read, named and nested as GitHub does."""
+"""How the stand-in GitHub writes its things as JSON: the fields that clients read, named and nested as GitHub does.
+
+Three layers, each writing more: accounts and repositories, what people say, and (here) commits, checks and runs.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from zlib import crc32
 
 from sandbox.auth import iso
-from sandbox.state import App, CheckRun, Comment, Installation, Issue, Job, Pull, Repository, Review, Run, User, World
+from sandbox.shapes_accounts import Json
+from sandbox.shapes_talk import Talk
+from sandbox.state import CheckRun, Job, Repository, Run
 
-Json = dict[str, Any]
+FOLDER = ".github/workflows/"
+UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
+WORDS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
 
 
-class Shapes:
-    """Writes JSON for one world under one address."""
+def workflow_id(workflow: str) -> int:
+    """A number for a workflow file that is the same in every sandbox."""
+    return crc32(workflow.encode()) & 0x7FFFFFF
 
-    def __init__(self, world: World, url: str, api_url: str) -> None:
-        self._world = world
-        self._url = url
-        self._api = api_url
 
-    def user(self, user: User) -> Json:
-        """A user, an organisation or a bot."""
+class Shapes(Talk):
+    """Writes everything."""
+
+    def commit(self, repository: Repository, sha: str) -> Json:
+        """A commit as lists and comparisons show it."""
+        text = repository.git.run("show", "-s", "--format=%T%n%P%n%an%n%ae%n%aI%n%cn%n%ce%n%cI%n%B", sha)
+        tree, parents, an, ae, ad, cn, ce, cd, *message = text.split("\n")
+        repo, page = f"{self.api}/repos/{repository.full_name}", f"{self.url}/{repository.full_name}/commit"
         return {
-            "login": user.login,
-            "id": user.id,
-            "node_id": f"U_{user.id}",
-            "type": user.type,
-            "url": f"{self._api}/users/{user.login}",
-            "html_url": f"{self._url}/{user.login}",
-            "avatar_url": f"{self._url}/avatars/{user.id}",
-            "site_admin": False,
+            "sha": sha,
+            "node_id": f"C_{sha}",
+            "url": f"{repo}/commits/{sha}",
+            "html_url": f"{page}/{sha}",
+            "comments_url": f"{repo}/commits/{sha}/comments",
+            "commit": {
+                "author": {"name": an, "email": ae, "date": _utc(ad)},
+                "committer": {"name": cn, "email": ce, "date": _utc(cd)},
+                "message": "\n".join(message).strip(),
+                "tree": {"sha": tree, "url": f"{repo}/git/trees/{tree}"},
+                "url": f"{repo}/git/commits/{sha}",
+                "comment_count": 0,
+                "verification": UNSIGNED,
+            },
+            "author": None,
+            "committer": None,
+            "parents": [
+                {"sha": parent, "url": f"{repo}/commits/{parent}", "html_url": f"{page}/{parent}"}
+                for parent in parents.split()
+            ],
         }
 
-    def app(self, app: App) -> Json:
-        """An App."""
-        return {
-            "id": app.id,
-            "slug": app.slug,
-            "node_id": f"A_{app.id}",
-            "name": app.slug,
-            "owner": self.user(app.bot),
-            "html_url": f"{self._url}/apps/{app.slug}",
-            "permissions": app.permissions,
-            "events": list(app.events),
-        }
-
-    def installation(self, installation: Installation) -> Json:
-        """An installation of an App."""
-        return {
-            "id": installation.id,
-            "account": self.user(installation.account),
-            "app_id": installation.app.id,
-            "app_slug": installation.app.slug,
-            "target_type": installation.account.type,
-            "permissions": installation.app.permissions,
-            "events": list(installation.app.events),
-            "repository_selection": "selected",
-            "suspended_at": None,
-        }
-
-    def repository(self, repository: Repository) -> Json:
-        """A repository."""
-        name = repository.full_name
-        return {
-            "id": repository.id,
-            "node_id": f"R_{repository.id}",
-            "name": repository.name,
-            "full_name": name,
-            "owner": self.user(repository.owner),
-            "private": repository.private,
-            "html_url": f"{self._url}/{name}",
-            "url": f"{self._api}/repos/{name}",
-            "clone_url": f"{self._url}/{name}.git",
-            "default_branch": repository.default_branch,
-            "fork": False,
-            "archived": False,
-            "disabled": False,
-            "created_at": iso(repository.created_at),
-        }
-
-    def issue(self, repository: Repository, issue: Issue) -> Json:
-        """An issue, or the issue side of a pull request."""
-        kind = "pull" if issue.pull else "issues"
-        shape: Json = {
-            "id": issue.id,
-            "node_id": f"I_{issue.id}",
-            "number": issue.number,
-            "title": issue.title,
-            "body": issue.body,
-            "state": issue.state,
-            "locked": False,
-            "user": self.user(issue.user),
-            "labels": [{"id": index, "name": name, "color": "ededed"} for index, name in enumerate(issue.labels, 1)],
-            "assignees": [self.user(user) for user in issue.assignees],
-            "comments": len(issue.comments),
-            "url": f"{self._api}/repos/{repository.full_name}/issues/{issue.number}",
-            "html_url": f"{self._url}/{repository.full_name}/{kind}/{issue.number}",
-            "created_at": iso(issue.created_at),
-            "updated_at": iso(issue.updated_at),
-            "closed_at": iso(issue.closed_at),
-            "author_association": "MEMBER",
-            "performed_via_github_app": self.app(issue.app) if issue.app else None,
-        }
-        if issue.pull:
-            shape["pull_request"] = {
-                "url": f"{self._api}/repos/{repository.full_name}/pulls/{issue.number}",
-                "html_url": shape["html_url"],
-                "merged_at": iso(issue.pull.merged_at),
-            }
-        return shape
-
-    def comment(self, repository: Repository, issue: Issue, comment: Comment) -> Json:
-        """A comment."""
-        kind = "pull" if issue.pull else "issues"
-        return {
-            "id": comment.id,
-            "node_id": f"IC_{comment.id}",
-            "body": comment.body,
-            "user": self.user(comment.user),
-            "created_at": iso(comment.created_at),
-            "updated_at": iso(comment.updated_at),
-            "url": f"{self._api}/repos/{repository.full_name}/issues/comments/{comment.id}",
-            "html_url": f"{self._url}/{repository.full_name}/{kind}/{issue.number}#issuecomment-{comment.id}",
-            "issue_url": f"{self._api}/repos/{repository.full_name}/issues/{issue.number}",
-            "author_association": "MEMBER",
-            "performed_via_github_app": self.app(comment.app) if comment.app else None,
-        }
-
-    def reaction(self, reaction: tuple[int, User, str]) -> Json:
-        """A reaction."""
-        number, user, content = reaction
-        return {"id": number, "node_id": f"REA_{number}", "user": self.user(user), "content": content}
-
-    def pull(self, repository: Repository, issue: Issue, full: bool = True) -> Json:
-        """A pull request; `full` as one is read, else as a list shows it (without merged_by and commit counts)."""
-        pull = issue.pull
-        assert pull is not None
-        shape = self.issue(repository, issue)
-        shape.update(
-            {
-                "id": pull.id,
-                "node_id": f"PR_{pull.id}",
-                "url": f"{self._api}/repos/{repository.full_name}/pulls/{issue.number}",
-                "issue_url": f"{self._api}/repos/{repository.full_name}/issues/{issue.number}",
-                "draft": pull.draft,
-                "head": self._end(pull, pull.head, pull.head_sha, pull.head_repository),
-                "base": self._end(pull, pull.base, pull.base_sha, repository.id),
-                "merged_at": iso(pull.merged_at),
-                "merge_commit_sha": pull.merge_commit,
-            }
-        )
-        shape.pop("pull_request", None)
-        shape.pop("comments", None)
-        if full:
-            shape.update(
+    def files(self, repository: Repository, span: str, head: str) -> list[Json]:
+        """The files that differ between the two ends of a span (`a...b`) or (`a b`: two trees)."""
+        git, ends = repository.git, span.split(" ")
+        kinds = git.run("diff", "--raw", "--no-abbrev", "--no-renames", *ends).splitlines()
+        counts = git.run("diff", "--numstat", "--no-renames", *ends).splitlines()
+        shapes = []
+        for kind, count in zip(kinds, counts, strict=True):
+            fields, _, path = kind.partition("\t")
+            _, _, old, new, word = fields.split(" ")
+            added, removed = (int(cell) if cell.isdigit() else 0 for cell in count.split("\t")[:2])
+            page, api = f"{self.url}/{repository.full_name}", f"{self.api}/repos/{repository.full_name}"
+            shapes.append(
                 {
-                    "merged": pull.merged_at is not None,
-                    "merged_by": self.user(pull.merged_by) if pull.merged_by else None,
-                    "mergeable": issue.state == "open",
-                    "mergeable_state": "clean",
-                    "commits": len(pull.commits),
-                    "comments": len(issue.comments),
+                    "sha": old if word == "D" else new,
+                    "filename": path,
+                    "status": WORDS[word[0]],
+                    "additions": added,
+                    "deletions": removed,
+                    "changes": added + removed,
+                    "blob_url": f"{page}/blob/{head}/{path}",
+                    "raw_url": f"{page}/raw/{head}/{path}",
+                    "contents_url": f"{api}/contents/{path}?ref={head}",
                 }
             )
-        return shape
-
-    def _end(self, pull: Pull, branch: str, sha: str, repository_id: int | None) -> Json:
-        repository = self._world.repositories.get(repository_id or 0)
-        owner = repository.owner if repository else None
-        return {
-            "label": f"{owner.login if owner else 'unknown'}:{branch}",
-            "ref": branch,
-            "sha": sha,
-            "user": self.user(owner) if owner else None,
-            "repo": self.repository(repository) if repository else None,
-        }
-
-    def review(self, review: Review) -> Json:
-        """A review."""
-        return {
-            "id": review.id,
-            "node_id": f"PRR_{review.id}",
-            "user": self.user(review.user),
-            "state": review.state,
-            "body": "",
-            "commit_id": review.commit,
-            "submitted_at": iso(review.at),
-        }
+        return shapes
 
     def check(self, repository: Repository, check: CheckRun) -> Json:
-        """A check run."""
+        """A check run, with the open pull requests that have its commit as their head."""
+        api = f"{self.api}/repos/{repository.full_name}/check-runs/{check.id}"
+        page = f"{self.url}/{repository.full_name}/runs/{check.id}"
+        texts = {"title": None, "summary": None, "text": None, **check.output}
         return {
             "id": check.id,
             "node_id": f"CR_{check.id}",
             "head_sha": check.head,
             "name": check.name,
+            "external_id": check.external_id,
+            "url": api,
+            "html_url": page,
+            "details_url": check.details_url or page,
             "status": check.status,
             "conclusion": check.conclusion,
-            "external_id": check.external_id,
-            "output": {"title": None, "summary": None, "text": None, "annotations_count": 0, **check.output},
-            "app": self.app(check.app),
-            "url": f"{self._api}/repos/{repository.full_name}/check-runs/{check.id}",
-            "html_url": f"{self._url}/{repository.full_name}/runs/{check.id}",
             "started_at": iso(check.started_at),
             "completed_at": iso(check.completed_at),
-            "pull_requests": [],
+            "output": {**texts, "annotations_count": 0, "annotations_url": f"{api}/annotations"},
+            "check_suite": {"id": int(check.head[:7], 16)},
+            "app": self.app(check.app),
+            "pull_requests": [
+                self.pull_link(repository, issue)
+                for issue in repository.issues.values()
+                if issue.pull and issue.state == "open" and issue.pull.head_sha == check.head
+            ],
+        }
+
+    def workflow(self, repository: Repository, file: str, title: str) -> Json:
+        """A workflow."""
+        number, path, name = workflow_id(file), FOLDER + file, repository.full_name
+        since = iso(repository.created_at)
+        return {
+            "id": number,
+            "node_id": f"W_{number}",
+            "name": title,
+            "path": path,
+            "state": "active",
+            "created_at": since,
+            "updated_at": since,
+            "url": f"{self.api}/repos/{name}/actions/workflows/{number}",
+            "html_url": f"{self.url}/{name}/blob/{repository.default_branch}/{path}",
+            "badge_url": f"{self.url}/{name}/workflows/{title}/badge.svg",
         }
 
     def run(self, repository: Repository, run: Run) -> Json:
         """A GitHub Actions run."""
-        base = f"{self._api}/repos/{repository.full_name}/actions/runs/{run.id}"
+        repo, number = f"{self.api}/repos/{repository.full_name}", workflow_id(run.workflow)
+        base = f"{repo}/actions/runs/{run.id}"
+        ends = {"jobs": "jobs", "logs": "logs", "cancel": "cancel", "rerun": "rerun", "artifacts": "artifacts"}
+        actor, home = self.user(run.actor), self.repository(repository)
         return {
             "id": run.id,
             "node_id": f"WFR_{run.id}",
-            "name": run.workflow,
+            "name": run.title,
             "display_title": run.name,
-            "path": f".github/workflows/{run.workflow}@{run.branch}",
+            "path": f"{FOLDER}{run.workflow}@{run.branch}",
             "run_number": run.number,
             "run_attempt": run.attempt,
             "event": "workflow_dispatch",
@@ -222,31 +144,58 @@ class Shapes:
             "conclusion": run.conclusion,
             "head_branch": run.branch,
             "head_sha": run.head,
-            "workflow_id": 1,
-            "actor": self.user(run.actor),
+            "head_commit": None,
+            "workflow_id": number,
+            "check_suite_id": run.id,
+            "check_suite_node_id": f"CS_{run.id}",
+            "actor": actor,
+            "triggering_actor": actor,
             "url": base,
-            "html_url": f"{self._url}/{repository.full_name}/actions/runs/{run.id}",
-            "jobs_url": f"{base}/jobs",
+            "html_url": f"{self.url}/{repository.full_name}/actions/runs/{run.id}",
+            **{f"{name}_url": f"{base}/{rest}" for name, rest in ends.items()},
+            "check_suite_url": f"{repo}/check-suites/{run.id}",
+            "workflow_url": f"{repo}/actions/workflows/{number}",
+            "previous_attempt_url": f"{base}/attempts/{run.attempt - 1}" if run.attempt > 1 else None,
             "created_at": iso(run.created_at),
             "updated_at": iso(run.updated_at),
-            "run_started_at": iso(run.created_at),
+            "run_started_at": iso(run.began_at or run.created_at),
+            "repository": home,
+            "head_repository": home,
             "pull_requests": [],
         }
 
     def job(self, repository: Repository, run: Run, job: Job) -> Json:
         """One job of a run."""
+        repo = f"{self.api}/repos/{repository.full_name}"
+        began = iso(job.started_at or run.began_at or run.created_at)
+        runner = job.started_at is not None
         return {
             "id": job.id,
             "node_id": f"J_{job.id}",
             "run_id": run.id,
+            "run_url": f"{repo}/actions/runs/{run.id}",
             "run_attempt": run.attempt,
+            "workflow_name": run.title,
+            "head_branch": run.branch,
+            "head_sha": run.head,
             "name": job.name,
             "status": job.status,
             "conclusion": job.conclusion,
-            "started_at": iso(job.started_at or run.created_at),
+            "created_at": iso(run.began_at or run.created_at),
+            "started_at": began,
             "completed_at": iso(job.completed_at),
-            "head_sha": run.head,
-            "url": f"{self._api}/repos/{repository.full_name}/actions/jobs/{job.id}",
-            "html_url": f"{self._url}/{repository.full_name}/actions/runs/{run.id}/job/{job.id}",
+            "url": f"{repo}/actions/jobs/{job.id}",
+            "html_url": f"{self.url}/{repository.full_name}/actions/runs/{run.id}/job/{job.id}",
+            "check_run_url": f"{repo}/check-runs/{job.id}",
+            "labels": ["ubuntu-latest"],
+            "runner_id": 1 if runner else None,
+            "runner_name": "sandbox" if runner else None,
+            "runner_group_id": 1 if runner else None,
+            "runner_group_name": "GitHub Actions" if runner else None,
             "steps": [],
         }
+
+
+def _utc(moment: str) -> str:
+    """GitHub writes commit dates in UTC."""
+    return str(iso(datetime.fromisoformat(moment)))

@@ -48,6 +48,7 @@ class Installation:
     app: App
     account: User
     repositories: list[int]
+    created_at: datetime
 
 
 @dataclass
@@ -59,6 +60,20 @@ class Token:
     permissions: dict[str, str]
     repositories: tuple[int, ...]
     expires_at: datetime
+
+    def sees(self, repository: Repository) -> bool:
+        """Whether it was made for this repository, and the installation still has it."""
+        return repository.id in self.repositories and repository.id in self.installation.repositories
+
+
+@dataclass
+class Reaction:
+    """What somebody put under a comment."""
+
+    id: int
+    user: User
+    content: str
+    created_at: datetime
 
 
 @dataclass
@@ -72,7 +87,7 @@ class Comment:
     created_at: datetime
     updated_at: datetime
     app: App | None = None
-    reactions: list[tuple[int, User, str]] = field(default_factory=list)
+    reactions: list[Reaction] = field(default_factory=list)
 
 
 @dataclass
@@ -84,6 +99,7 @@ class Review:
     state: str
     commit: str
     at: datetime
+    body: str = ""
 
 
 @dataclass
@@ -117,6 +133,7 @@ class Issue:
     updated_at: datetime
     state: str = "open"
     closed_at: datetime | None = None
+    closed_by: User | None = None
     app: App | None = None
     labels: list[str] = field(default_factory=list)
     assignees: list[User] = field(default_factory=list)
@@ -138,6 +155,7 @@ class CheckRun:
     external_id: str
     started_at: datetime
     completed_at: datetime | None = None
+    details_url: str = ""
 
 
 @dataclass
@@ -155,11 +173,14 @@ class Job:
 
 @dataclass
 class Run:
-    """One GitHub Actions run. `jobs` run one after the other."""
+    """One GitHub Actions run of the workflow file `workflow`. `title` is what the file calls itself, `name` what its
+    `run-name` makes of the inputs. Its jobs run one after the other.
+    """
 
     id: int
     number: int
     workflow: str
+    title: str
     name: str
     branch: str
     head: str
@@ -171,6 +192,7 @@ class Run:
     status: str = "queued"
     conclusion: str | None = None
     attempt: int = 1
+    began_at: datetime | None = None
 
 
 @dataclass
@@ -190,15 +212,26 @@ class Repository:
     runs: list[Run] = field(default_factory=list)
 
     @property
+    def is_organization(self) -> bool:
+        """Whether an organisation owns it."""
+        return self.owner.type == "Organization"
+
+    @property
     def full_name(self) -> str:
         """owner/name."""
         return f"{self.owner.login}/{self.name}"
 
     def role(self, user: User | None) -> str:
         """What this user may do here."""
-        if user is not None and (user.id == self.owner.id or user.login in self.roles):
-            return "admin" if user.id == self.owner.id else self.roles[user.login]
-        return "none" if self.private else "read"
+        if user is not None and user.id == self.owner.id:
+            return "admin"
+        return self.roles.get(user.login if user else "", "none" if self.private else "read")
+
+    def association(self, user: User) -> str:
+        """How GitHub describes an author to readers."""
+        if user.id == self.owner.id:
+            return "OWNER"
+        return "NONE" if user.login not in self.roles else "MEMBER" if self.is_organization else "COLLABORATOR"
 
     def comment(self, comment_id: int) -> tuple[Issue, Comment] | None:
         """A comment with its issue."""
@@ -215,16 +248,23 @@ class World:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.lock = threading.RLock()
         self.now = now
+        self.began = now()
         self._ids = itertools.count(1001)
+        self._requests = itertools.count(1)
         self.users: dict[str, User] = {}
         self.repositories: dict[int, Repository] = {}
         self.apps: dict[int, App] = {}
         self.installations: dict[int, Installation] = {}
         self.tokens: dict[str, Token] = {}
+        self.former_names: dict[str, int] = {}
 
     def next_id(self) -> int:
         """A number that nothing else has."""
         return next(self._ids)
+
+    def next_request(self) -> int:
+        """The number of one more REST call."""
+        return next(self._requests)
 
     def repository(self, full_name: str) -> Repository | None:
         """By owner/name, letter case ignored as GitHub does."""

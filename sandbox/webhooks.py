@@ -21,11 +21,16 @@ from sandbox.state import App, Installation, Repository, User, World
 TIMEOUT = 10.0
 LOST = 0
 """Status code of a delivery that nobody answered."""
+UNASKED = ("ping", "installation", "installation_repositories")
+"""Events that every App gets, subscribed or not."""
 
 
 @dataclass
 class Delivery:
-    """One POST to an App's webhook, and what came of it. `status_code` is 0 where there was no answer."""
+    """One POST to an App's webhook, and what came of it. `status_code` is 0 where there was no answer.
+
+    `headers` are those that were sent; before that they are empty.
+    """
 
     id: int
     guid: str
@@ -38,6 +43,9 @@ class Delivery:
     redelivery: bool = False
     status_code: int = LOST
     duration: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
+    answer_headers: dict[str, str] = field(default_factory=dict)
+    answer: str = ""
     done: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -47,7 +55,13 @@ class Delivery:
         return loaded
 
     @property
-    def headers(self) -> dict[str, str]:
+    def status(self) -> str:
+        """How GitHub words what came of it."""
+        if self.status_code == LOST:
+            return "failed to connect to host"
+        return "OK" if 200 <= self.status_code < 300 else f"Invalid HTTP Response: {self.status_code}"
+
+    def signed(self) -> dict[str, str]:
         """What the POST carries, signed with the App's present secret."""
         secret = self.app.webhook_secret.encode()
         return {
@@ -66,46 +80,58 @@ class Delivery:
 
 
 class Webhooks:
-    """Sends deliveries from one thread, so that an App gets them in the order in which things happened."""
+    """Sends deliveries, each App's from a thread of its own: it gets them in the order in which things happened, and
+    waits for no other App.
+    """
 
     def __init__(self, world: World, shape: Callable[[User | Repository], dict[str, Any]]) -> None:
         self._world = world
         self._shape = shape
-        self._queue: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+        self._queues: dict[int, queue.SimpleQueue[Delivery | None]] = {}
+        self._threads: list[threading.Thread] = []
         self._pool = urllib3.PoolManager(retries=False, maxsize=4)
-        self._thread = threading.Thread(target=self._send_all, name="sandbox-webhooks", daemon=True)
         self.deliveries: list[Delivery] = []
         self.paused = False
 
-    def start(self) -> None:
-        """Begin sending."""
-        self._thread.start()
-
     def stop(self) -> None:
         """Send what is queued, then end."""
-        self._queue.put(None)
-        self._thread.join(timeout=TIMEOUT)
+        with self._world.lock:
+            for each in self._queues.values():
+                each.put(None)
+            self._queues.clear()
+        for thread in self._threads:
+            thread.join(timeout=TIMEOUT)
         self._pool.clear()
+
+    def is_wanted(self, event: str, repository: Repository) -> bool:
+        """Whether any App would be told of this event."""
+        return any(event in each.app.events for each in self._world.installation_on(repository))
 
     def emit(self, event: str, action: str, repository: Repository, sender: User, parts: dict[str, Any]) -> None:
         """Tell every App that is installed on the repository and subscribed to the event."""
+        about = {"repository": self._shape(repository)}
+        if repository.is_organization:
+            about["organization"] = self._shape(repository.owner)
         for installation in self._world.installation_on(repository):
             if event in installation.app.events:
-                self.tell(installation, event, action, sender, {**parts, "repository": self._shape(repository)})
+                self.tell(installation, event, action, sender, {**parts, **about})
 
     def tell(self, installation: Installation, event: str, action: str, sender: User, parts: dict[str, Any]) -> None:
         """Tell the App of one installation."""
         payload = {
             **({"action": action} if action else {}),
+            "installation": {"id": installation.id, "node_id": f"INS_{installation.id}"},
             **parts,
             "sender": self._shape(sender),
-            "installation": {"id": installation.id, "node_id": f"INS_{installation.id}"},
         }
         self._add(installation.app, installation.id, event, action, json.dumps(payload).encode())
 
     def ping(self, app: App) -> None:
         """What GitHub sends when a webhook is set up."""
-        payload = {"zen": "Keep it logically awesome.", "hook_id": app.id, "hook": {"type": "App", "id": app.id}}
+        config = {"url": app.webhook_url, "content_type": "json", "insecure_ssl": "0", "secret": "********"}
+        hook = {"type": "App", "id": app.id, "app_id": app.id, "name": "web", "active": True, "config": config}
+        hook["events"] = list(app.events)
+        payload = {"zen": "Keep it logically awesome.", "hook_id": app.id, "hook": hook}
         self._add(app, None, "ping", "", json.dumps(payload).encode())
 
     def redeliver(self, delivery_id: int) -> Delivery:
@@ -121,27 +147,45 @@ class Webhooks:
     def _add(
         self, app: App, installation: int | None, event: str, action: str, body: bytes, guid: str | None = None
     ) -> Delivery:
-        delivery = Delivery(
-            self._world.next_id(), guid or str(uuid.uuid4()), app, installation, event, action, body, self._world.now()
-        )
-        delivery.redelivery = guid is not None
-        self.deliveries.append(delivery)
-        self._queue.put(delivery)
+        with self._world.lock:
+            number, now = self._world.next_id(), self._world.now()
+            delivery = Delivery(number, guid or str(uuid.uuid4()), app, installation, event, action, body, now)
+            delivery.redelivery = guid is not None
+            self.deliveries.append(delivery)
+            self._queue(app).put(delivery)
         return delivery
 
-    def _send_all(self) -> None:
-        while (delivery := self._queue.get()) is not None:
+    def _queue(self, app: App) -> queue.SimpleQueue[Delivery | None]:
+        if app.id not in self._queues:
+            made: queue.SimpleQueue[Delivery | None] = queue.SimpleQueue()
+            thread = threading.Thread(target=self._send_all, args=(made,), name=f"webhooks-{app.slug}", daemon=True)
+            self._queues[app.id] = made
+            self._threads.append(thread)
+            thread.start()
+        return self._queues[app.id]
+
+    def _send_all(self, deliveries: queue.SimpleQueue[Delivery | None]) -> None:
+        while (delivery := deliveries.get()) is not None:
             began = time.monotonic()
+            delivery.delivered_at = self._world.now()
+            delivery.headers = delivery.signed()
             if not self.paused:
-                delivery.status_code = self._send(delivery)
+                self._send(delivery)
             delivery.duration = time.monotonic() - began
             delivery.done.set()
 
-    def _send(self, delivery: Delivery) -> int:
+    def _send(self, delivery: Delivery) -> None:
         try:
             answer = self._pool.request(
-                "POST", delivery.app.webhook_url, body=delivery.body, headers=delivery.headers, timeout=TIMEOUT
+                "POST",
+                delivery.app.webhook_url,
+                body=delivery.body,
+                headers=delivery.headers,
+                timeout=TIMEOUT,
+                redirect=False,
             )
         except urllib3.exceptions.HTTPError:
-            return LOST
-        return int(answer.status)
+            return
+        delivery.status_code = answer.status
+        delivery.answer_headers = dict(answer.headers)
+        delivery.answer = answer.data.decode("utf-8", "replace")[:1000]

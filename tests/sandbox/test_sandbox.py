@@ -5,99 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import threading
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
-import jwt
 import pytest
-import urllib3
 
-from sandbox import App, Sandbox
 from sandbox.person import Denied
-from sandbox.seed import Seeded, commit_files, seed
-
-MANIFEST = "coreos/manifest"
-EVENTS = ["issue_comment", "pull_request", "push", "workflow_run", "workflow_job"]
-RIGHTS = {"contents": "write", "issues": "write", "actions": "write", "checks": "write", "metadata": "read"}
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = datetime.now(UTC)
-
-    def __call__(self) -> datetime:
-        return self.time
-
-
-class Hook:
-    """A webhook's receiver that keeps what came; it answers with `status`."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], bytes]] = []
-        self.status = 202
-        hook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                hook.got.append((dict(self.headers), body))
-                self.send_response(hook.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
-
-class Play:
-    def __init__(self, folder: Path) -> None:
-        self.clock = Clock()
-        self.hook = Hook()
-        self.github = Sandbox(folder, clock=self.clock, speed=0.1)
-        self.github.start()
-        self.seeded: Seeded = seed(self.github)
-        url = f"http://127.0.0.1:{self.hook.server.server_port}/"
-        self.app: App = self.github.create_app("bot", url, "s" * 20, RIGHTS, EVENTS)
-        self.installation = self.github.install(self.app, [MANIFEST, "coreos/scripts"])
-        self.pool = urllib3.PoolManager()
-
-    def ask(self, method: str, path: str, token: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        data = json.dumps(body).encode() if body is not None else None
-        answer = self.pool.request(method, self.github.api_url + path, headers=headers, body=data, retries=False)
-        return answer.status, json.loads(answer.data) if answer.data else None
-
-    def jwt(self, age: int = 0, life: int = 540, key: str | None = None) -> str:
-        now = int(self.clock().timestamp()) - age
-        claims = {"iat": now - 60, "exp": now + life, "iss": str(self.app.id)}
-        return jwt.encode(claims, key or self.app.private_key, algorithm="RS256")
-
-    def token(self, **narrow: Any) -> str:
-        status, made = self.ask("POST", f"/app/installations/{self.installation}/access_tokens", self.jwt(), narrow)
-        assert status == 201, made
-        return str(made["token"])
-
-
-@pytest.fixture
-def play(tmp_path: Path) -> Iterator[Play]:
-    made = Play(tmp_path)
-    yield made
-    made.pool.clear()
-    made.github.stop()
-    made.hook.close()
+from sandbox.seed import commit_files
+from tests.sandbox.play import MANIFEST, Play
 
 
 def test_an_app_is_known_by_a_short_lived_jwt_of_its_own_key(play: Play) -> None:
@@ -161,15 +75,16 @@ def test_deliveries_are_signed_logged_in_order_and_sent_again_on_demand(play: Pl
     for text in ("one", "two"):
         play.github.person("octocat").comment(MANIFEST, number, text)
     assert play.github.wait_idle()
-    assert [json.loads(body)["comment"]["body"] for _, body in play.hook.got] == ["one", "two"]
-    headers, body = play.hook.got[0]
+    assert [headers["X-GitHub-Event"] for headers, _ in play.hook.got] == ["installation", *["issue_comment"] * 2]
+    assert [json.loads(body)["comment"]["body"] for _, body in play.hook.got[1:]] == ["one", "two"]
+    headers, body = play.hook.got[1]
     mac = hmac.new(b"s" * 20, body, hashlib.sha256).hexdigest()
     assert headers["X-Hub-Signature-256"] == f"sha256={mac}"
-    first = play.github.deliveries[0]
+    first = play.github.deliveries[1]
     assert (first.status_code, first.redelivery) == (202, False)
     play.github.redeliver(first.id)
     assert play.github.wait_idle()
-    assert play.hook.got[2][0]["X-GitHub-Delivery"] == first.guid
+    assert play.hook.got[3][0]["X-GitHub-Delivery"] == first.guid
 
 
 def test_a_dispatch_is_held_to_what_the_workflow_declares(play: Play) -> None:
