@@ -186,7 +186,7 @@ PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
     ("its head is the planned commit", head_as_planned),
     ("it is merged into the planned base", merged_into_base),
     ("only the planned files changed, as planned", only_planned_changes),
-    ("the version is the next of its line", version_is_next),
+    ("the version is higher than all of its line", version_is_next),
     ("the release branch only moved forward", branch_moved_forward),
     ("the inputs of the plan are unchanged", inputs_unchanged),
 )

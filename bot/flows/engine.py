@@ -55,6 +55,8 @@ LANES: Mapping[Lane, Limits] = {
 ROUNDS = 5
 """How often an inbox row is begun anew when its work vanished, before it is parked."""
 QUIET = timedelta(seconds=60)
+PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
+"""Seconds between tries to write down how something ended."""
 _UNFINISHED = ["ENQUEUED", "PENDING", "DELAYED"]
 _FINISHED = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 KEPT = timedelta(days=30)
@@ -248,7 +250,7 @@ class Engine:
             result = self._try(ticket, steps)
             if isinstance(result, Setback) and result.bug and not ticket.told:
                 result = self._tell(ticket, result, steps)
-            ended = steps.settle(lambda: self._settle(ticket, result))
+            ended = self._settle_in_the_end(ticket, result)
             spent = round((time.monotonic() - began) * 1000)
             kind = type(ticket.intent).__name__
             log.info("%s: %s", kind, ended, extra={"ticket": ticket.name, "milliseconds": spent})
@@ -277,6 +279,17 @@ class Engine:
             log.exception("incident %s could not be told", ticket.incident)
             return result
         return Setback(result.reason, result.retry_after, bug=True, told=True)
+
+    def _settle_in_the_end(self, ticket: Ticket, result: Outcome | Setback) -> str:
+        """Settle, waiting out a database that is away. No recorded step: to settle twice comes to the same."""
+        for pause in PAUSES:
+            try:
+                return self._settle(ticket, result)
+            except Outage as outage:
+                log.warning("the end of %s could not be written down yet: %s", ticket.name, outage)
+                if self._leaving.wait(pause):
+                    raise _Leave from None
+        return self._settle(ticket, result)
 
     def _settle(self, ticket: Ticket, result: Outcome | Setback) -> str:
         """Write down how the row ended and queue what comes next, in one transaction."""
@@ -319,11 +332,6 @@ class _Recorded:
         if "bug" in record:
             raise _Broken(record["bug"])
         return record["value"]
-
-    def settle(self, fn: Callable[[], str]) -> str:
-        """The last step: a database fault here is waited out, for there is no later step to tell of it."""
-        options = StepOptions(name="settle", retries_allowed=True, max_attempts=8, interval_seconds=0.5)
-        return DBOS.run_step(options, fn)
 
 
 def _record(fn: Callable[..., Any], args: tuple[Any, ...]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, look_up, plan
-from bot.core.record import Record, Sealed, from_json, seal, unseal
+from bot.core.record import Sealed, from_json, seal, unseal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
@@ -132,15 +132,33 @@ def _ensure_branch(desk: Desk, mirror: Mirror, snapshot: Snapshot, planned: Plan
 
 
 def ensure_pull(desk: Desk, which: RepositoryId, made: dict[str, Any]) -> int:
-    """The pull request of this plan: opened, or found; its body ends with the record sealed for its number."""
+    """The pull request of this plan, opened or found; its body ends with the record sealed for its number.
+
+    It is opened with the record sealed already: somebody may merge it before we can write the number. So a pull
+    request of an earlier try is looked for in every state.
+    """
     repository = desk.repository(which)
     record = from_json(made["record"])
-    pull = repository.open_pull(made["branch"], record.base, made["title"], made["body"])
-    body = f"{made['body']}\n\n{seal(Sealed(record, made['head'], pull.number), desk.marker_key)}\n"
+    sealed = Sealed(record, made["head"])
+    pull = _earlier_pull(desk, repository, made) or repository.open_pull(
+        made["branch"], record.base, made["title"], _with_seal(desk, made["body"], sealed)
+    )
+    body = _with_seal(desk, made["body"], sealed.numbered(pull.number))
     if pull.body.replace("\r\n", "\n") != body:
         repository.edit_pull(pull.number, body=body)
     desk.store.proposed(which.id, record, pull.number, made["head"])
     return pull.number
+
+
+def _earlier_pull(desk: Desk, repository: Repository, made: dict[str, Any]) -> Pull | None:
+    """The pull request that an earlier try opened for exactly this commit, whatever became of it."""
+    ours = desk.hub.bot().user_id
+    every = repository.pulls("all", head=made["branch"])
+    return next((pull for pull in every if pull.author_id == ours and pull.head_sha == made["head"]), None)
+
+
+def _with_seal(desk: Desk, body: str, sealed: Sealed) -> str:
+    return f"{body}\n\n{seal(sealed, desk.marker_key)}\n"
 
 
 def ensure_shown(desk: Desk, which: RepositoryId, number: int, made: dict[str, Any]) -> None:
@@ -151,11 +169,6 @@ def ensure_shown(desk: Desk, which: RepositoryId, number: int, made: dict[str, A
     show(lambda: repository.check(made["head"], text.CHECK, "success", title, summary))
     show(lambda: repository.set_labels(number, add=[PENDING], remove=[]))
     show(lambda: repository.assign(number, record.requested_by))
-
-
-def reply(record: Record, number: int, moved: int) -> str:
-    """What the person who asked is told."""
-    return replies.opened(number, record, moved)
 
 
 def _compare_page(desk: Desk) -> text.Compare:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.core.audit import Facts, Proof, prove
 from bot.core.hub import Pull, RepositoryId, Run
-from bot.core.intent import Follow, Publish
+from bot.core.intent import Follow, Intent, Publish
 from bot.core.objects import tag_payload
 from bot.core.orders import channel_moves
 from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256
@@ -35,6 +35,10 @@ from bot.store import Release
 LATE = timedelta(hours=2)
 """A merge that is found later than this is published only when somebody asks for it."""
 LATE_WORDS = "it was merged more than two hours ago, and nothing is published that late unasked"
+AGAIN = 60.0
+"""Seconds until a channel that could not be moved is tried again."""
+VISIBLE = timedelta(minutes=2)
+"""A commit that was merged so long ago is on the server, or it is on no branch any more."""
 TRIES = 5
 """How often the proofs are made again when a ref moves between the proofs and the push."""
 
@@ -50,21 +54,23 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
         steps.run("say why it stopped", tell_stopped, desk, which, number, proved)
         return Outcome("stopped", proved["why"])
     version = proved["version"]
-    steps.run("move the channels", move_channels, desk, which, version)
+    left = steps.run("move the channels", move_channels, desk, which, version)
     steps.run("tell of the tag and the channels", tell_progress, desk, which, version)
+    later: list[tuple[float, Intent]] = [(AGAIN, Publish(which, number, "channels"))] if left else []
     build = steps.run("start the image build", ensure_build, desk, which, version)
     if build["state"] == "none":
         steps.run("tell that there is no build", tell_no_build, desk, which, version, build["why"])
-        return Outcome("done", f"{proved['tag']} is published without a build: {build['why'] or 'none is configured'}")
+        why = build["why"] or "none is configured"
+        return Outcome("done", f"{proved['tag']} is published without a build: {why}", later=tuple(later))
     steps.run("tell of the image build", tell_progress, desk, which, version)
-    return Outcome(
-        "done", f"{proved['tag']} is published", later=((desk.settings.poll_seconds, Follow(which, version)),)
-    )
+    later.append((desk.settings.poll_seconds, Follow(which, version)))
+    return Outcome("done", f"{proved['tag']} is published", later=tuple(later))
 
 
 def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: bool) -> dict[str, Any]:
-    """All eight proofs, then the tag in one atomic push with the leases that the proofs saw, then read back.
+    """All eight proofs, then the tag in one push that succeeds only where no such tag is, then read back.
 
+    A tag that is on the server and exactly ours proves that an earlier try came so far: nothing is proved again.
     `unattended`: nobody asked for it just now, so a merge that lies long back waits for somebody who does.
     """
     repository = desk.repository(which)
@@ -105,8 +111,12 @@ def _prove_and_push_once(
     record, which = sealed.record, repository.id
     refs = mirror.refs()
     mirror.fetch(refs)
-    commit = mirror.commit(pull.merge_commit or "")
+    commit = _merge_commit(desk, mirror, pull)
+    if commit is None:
+        return _stop(desk, which, record, f"the merge commit is on no branch of {which.name} any more", ())
     payload = _tag(desk, repository, pull, record, commit)
+    if refs.get(TAGS + record.tag) == object_id("tag", payload):
+        return _record_published(desk, which, record, commit, payload, "tagged by an earlier try")
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, payload)
     if isinstance(facts, BadConfiguration):
         return _stop(desk, which, record, facts.sentence, ())
@@ -116,14 +126,34 @@ def _prove_and_push_once(
         return _stop(desk, which, record, f"proof {failed[0].number}: {failed[0].why}", proofs)
     desk.store.publishing(which.id, record.version, payload, desk.now())
     tag = mirror.write("tag", payload)
-    if facts.tag_now != tag and not mirror.push([RefUpdate(TAGS + record.tag, None, tag)]).ok:
+    if not mirror.push([RefUpdate(TAGS + record.tag, None, tag)]).ok:
         return None
+    return _record_published(desk, which, record, commit, payload, f"{len(proofs)} of {len(proofs)} proofs")
+
+
+def _merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
+    """The merge commit; None where the server does not have it though it had time to show it."""
+    try:
+        return mirror.commit(pull.merge_commit or "")
+    except Outage:
+        if pull.merged_at is None or desk.now() - pull.merged_at < VISIBLE:
+            raise
+        return None
+
+
+def _record_published(
+    desk: Desk, which: RepositoryId, record: Record, commit: Commit, payload: bytes, proved: str
+) -> dict[str, Any]:
+    """The tag is on the server: remember it, and what to tell of it."""
+    tag = object_id("tag", payload)
     how = "merge" if len(commit.parents) == 2 else "squash or rebase"
     rows = [
-        words.Row("prove the merge", "done", desk.now(), f"{how} {short(commit.sha)}, 8 of 8 proofs"),
-        words.Row("tag and release branch", "done", desk.now(), f"object {short(tag)}, one atomic push"),
+        words.Row("prove the merge", "done", desk.now(), f"{how} {short(commit.sha)}, {proved}"),
+        words.Row("tag", "done", desk.now(), f"object {short(tag)}, pushed and read back"),
     ]
-    desk.store.published(which.id, record.version, tag, commit.sha, words.rows_to_json(rows))
+    known = desk.store.release(which.id, record.version)
+    told = known is not None and bool(known.tag_object)
+    desk.store.published(which.id, record.version, tag, commit.sha, [] if told else words.rows_to_json(rows))
     return {"state": "published", "version": record.version, "tag": record.tag}
 
 
@@ -202,18 +232,25 @@ def tell_stopped(desk: Desk, which: RepositoryId, number: int, stopped: Mapping[
     show(lambda: repository.set_labels(number, add=["release: stopped"], remove=["release: pending"]))
 
 
-def move_channels(desk: Desk, which: RepositoryId, version: str) -> None:
-    """Each channel that is to move, by its own compare-and-swap. A channel delays nothing and vetoes nothing."""
+def move_channels(desk: Desk, which: RepositoryId, version: str) -> bool:
+    """Each channel that is to move, by its own compare-and-swap. A channel delays nothing and vetoes nothing.
+
+    Returns whether one was left because git did not answer: it is tried again later, and the build does not wait.
+    """
     release = desk.store.release(which.id, version)
     if release is None:
         raise LookupError(f"release {version} of {which.name} is not in the store")
     record = release.plan
     repository = desk.repository(which)
     rows = []
-    with desk.mirror(repository) as mirror:
-        for order in record.channels:
-            rows.append(_move_channel(desk, mirror, repository, order, record, release.merge_commit))
+    for order in record.channels:
+        try:
+            with desk.mirror(repository) as mirror:
+                rows.append(_move_channel(desk, mirror, repository, order, record, release.merge_commit))
+        except Outage as outage:
+            rows.append(words.Row(order.name, "waiting", desk.now(), code(outage.reason)))
     desk.store.add_rows(which.id, version, words.rows_to_json(rows))
+    return any(row.state == "waiting" for row in rows)
 
 
 def _move_channel(

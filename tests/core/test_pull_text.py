@@ -53,7 +53,7 @@ def test_the_body_of_the_story_whole() -> None:
         "| default.xml | → master.xml | → **build-115.xml** (first own release of this branch) |\n"
         "| release.xml | → build-115.xml | unchanged |\n\n"
         "**Merging this PR will**\n"
-        "1. tag the merge commit `v115.0.1` (annotated) and push it, all or nothing\n\n"
+        "1. tag the merge commit `v115.0.1` (annotated) and push it\n\n"
         "| ref | now | after | how |\n|---|---|---|---|\n"
         "| `build-115` | `bababab` | merge commit | this merge |\n"
         "| `v115.0.1` | – | new tag | create |\n"

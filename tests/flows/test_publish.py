@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
 
 from bot.clock import now
 from bot.core.intent import Publish, Reconcile
+from bot.core.plan import Request
+from bot.core.record import Sealed, from_json, seal
+from bot.flows import propose
 from sandbox.seed import commit_files
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
@@ -219,3 +223,44 @@ def test_a_build_that_could_not_start_is_started_by_resume_and_not_by_itself(pla
     assert runs(play) == 0
     play.type("/release resume", on=pull)
     assert runs(play) == 1
+
+
+def test_a_merge_before_the_plan_was_numbered_is_published_all_the_same(play: Play) -> None:
+    command = "/release patch build-115 --allow-empty"
+    issue, comment = play.stage.ask(command)
+    request = Request("patch", "build-115", (), frozenset({"allow-empty"}), "octocat", command, issue, comment, now())
+    made = json.loads(json.dumps(propose.plan_and_push(play.desk, play.repository, request)))
+    sealed = Sealed(from_json(made["record"]), made["head"])
+    body = f"{made['body']}\n\n{seal(sealed, play.desk.marker_key)}\n"
+    repository = play.desk.repository(play.repository)
+    opened = repository.open_pull(made["branch"], "build-115", made["title"], body)
+
+    play.stage.person("hubot").merge(MANIFEST, opened.number)
+    assert play.publish(opened.number).state == "done"
+    assert TAG in play.stage.refs()
+    assert propose.ensure_pull(play.desk, play.repository, made) == opened.number
+    assert len(play.stage.person("octocat").pulls(MANIFEST, "all")) == 1
+
+
+def test_what_is_published_stays_published_when_a_later_release_came(play: Play) -> None:
+    first = play.propose()
+    play.stage.person("hubot").merge(MANIFEST, first)
+    play.publish(first)
+    second = play.propose("/release patch build-115 --allow-empty")
+    play.stage.person("hubot").merge(MANIFEST, second)
+    play.publish(second)
+    before = play.stage.refs()
+    assert play.publish(first).state == "done"
+    assert play.stage.said(first, "stopped") == []
+    assert play.stage.refs() == before
+
+
+def test_a_merge_commit_that_is_gone_from_the_server_stops_it(play: Play) -> None:
+    pull = play.propose()
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    issue = play.stage.sandbox.world.repositories[play.repository.id].issues[pull]
+    assert issue.pull is not None
+    issue.pull.merge_commit = "de" * 20
+    issue.pull.merged_at = now() - timedelta(minutes=5)
+    assert play.publish(pull).state == "stopped"
+    assert "on no branch" in play.stage.said(pull, "stopped")[0]

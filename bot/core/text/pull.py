@@ -137,7 +137,7 @@ def _merging(plan: Plan) -> str:
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     return (
         "**Merging this PR will**\n"
-        f"1. tag the merge commit {code(record.tag)} (annotated) and push it, all or nothing\n\n"
+        f"1. tag the merge commit {code(record.tag)} (annotated) and push it\n\n"
         f"| ref | now | after | how |\n|---|---|---|---|\n{table}\n\n"
         f"2. then {_channels(plan)}\n3. {_build(plan)}"
     )
