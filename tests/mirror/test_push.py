@@ -210,12 +210,12 @@ def test_a_push_whose_end_nobody_can_read_back_is_an_outage(
 
 
 def test_a_push_that_hangs_is_ended_and_read_back(
-    server: GitServer, project: Project, history: list[str], tmp_path: Path
+    opened: Opened, server: GitServer, project: Project, history: list[str], tmp_path: Path
 ) -> None:
-    project.hook("post-receive", "sleep 3")
-    mirrors = Mirrors(tmp_path / "mirrors", allow_http=True, limit=1.0)
-    with mirrors.open(7, server.url("manifest"), None) as mirror:
-        mirror.fetch(mirror.refs())
+    with opened():
+        project.hook("post-receive", "sleep 6")
+    impatient = Mirrors(tmp_path / "mirrors", allow_http=True, limit=2.0)
+    with impatient.open(7, server.url("manifest"), None) as mirror:
         assert mirror.push([RefUpdate(MASTER, history[0], history[1])]).ok
 
 

