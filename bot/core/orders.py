@@ -22,7 +22,8 @@ def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[Cha
     orders = []
     for name, mode in channels_for(snapshot.config, line):
         seen = channel_version(snapshot, HEADS + name)
-        moves = channel_moves(mode, seen, version)
+        unreadable = seen is None and HEADS + name in snapshot.refs
+        moves = channel_moves(mode, seen, version) and not (unreadable and mode == "newer")
         orders.append(ChannelOrder(name, HEADS + name, mode, str(seen) if seen else None, moves))
     return tuple(orders)
 

@@ -42,6 +42,9 @@ def acknowledge(desk: Desk, intent: Acknowledge, steps: Steps) -> Outcome:
 
 def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     """One comment to one outcome."""
+    opened = steps.run("look for what this comment led to", _led_to, desk, intent)
+    if opened is not None:
+        return _say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
     if desk.now() - datetime.fromisoformat(intent.created_at) > LATE:
         return _say(desk, intent, steps, replies.refused(no.Late(edited=False)), "-1", "late")
     still = steps.run("read the comment again", _as_delivered, desk, intent)
@@ -56,6 +59,8 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     if read is None:
         return Outcome("ignored", "nothing for us")
     if isinstance(read, Mistake):
+        if steps.run("be brief with strangers", _stranger_told_lately, desk, intent):
+            return Outcome("refused", "a mistake of somebody without the right; told lately")
         lines = steps.run("read the release lines", _lines, desk, intent) if read.kind in LINE_MISTAKES else ()
         return _say(desk, intent, steps, replies.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
     return _command(desk, intent, read, steps)
@@ -119,7 +124,7 @@ def _resume(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outco
     return replace(outcome, later=((0.0, Publish(intent.repository, intent.issue, "resume")),))
 
 
-RESUMABLE = ("stopped", "merged", "publishing", "published")
+RESUMABLE = ("proposed", "stopped", "merged", "publishing", "published")
 CARRIED: dict[tuple[str, str], Carried] = {("release", "patch"): _patch, ("release", "resume"): _resume}
 
 
@@ -130,6 +135,23 @@ def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, pl
     if steps.run("be brief with repeated asking", _refused_lately, desk, intent):
         return Outcome("refused", "not allowed; told lately")
     return _say(desk, intent, steps, text, "-1", "not allowed")
+
+
+def _led_to(desk: Desk, intent: Answer) -> str | None:
+    """What to reply where this comment's pull request was opened by an earlier try, whatever became of it since."""
+    release = desk.store.release_of_comment(intent.repository.id, intent.comment)
+    if release is None or release.pull is None:
+        return None
+    return replies.opened(release.pull, release.plan, None)
+
+
+def _stranger_told_lately(desk: Desk, intent: Answer) -> bool:
+    """Whether the author may use nothing but help and was answered here within the hour."""
+    try:
+        right = right_of(desk.repository(intent.repository).role(intent.author, intent.author_id))
+    except Denied:
+        right = "everyone"
+    return right == "everyone" and _refused_lately(desk, intent)
 
 
 def _refused_lately(desk: Desk, intent: Answer) -> bool:

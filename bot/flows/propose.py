@@ -13,7 +13,7 @@ from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, look_up, plan
-from bot.core.record import Sealed, from_json, seal, unseal
+from bot.core.record import Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
@@ -23,12 +23,12 @@ from bot.flows.display import show
 from bot.flows.resolve import Resolver
 from bot.gh import Repository
 from bot.mirror import Mirror, RefUpdate
-from bot.outage import Outage
+from bot.outage import Denied, Outage
 from bot.store import ReleaseState
 
 PREFIX = "release-bot/"
 PENDING = "release: pending"
-UNPUBLISHED: tuple[ReleaseState, ...] = ("merged", "publishing", "stopped")
+UNPUBLISHED: tuple[ReleaseState, ...] = ("proposed", "merged", "publishing", "stopped")
 
 
 def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str, Any]:
@@ -61,7 +61,8 @@ def _refused(reason: Refusal) -> dict[str, Any]:
 
 
 def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Request) -> Plan | Refusal:
-    conflict = find_conflict(desk, repository, request)
+    pulls = repository.pulls("open")
+    conflict = find_conflict(desk, repository, snapshot, request, pulls)
     if conflict:
         return conflict
     questions = look_up(snapshot, request)
@@ -69,6 +70,8 @@ def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Reque
         return questions
     resolver = Resolver(desk.remotes, repository, desk.settings.github_web_url, request.line)
     planned = plan(snapshot, request, resolver.answer(questions))
+    if isinstance(planned, Plan) and any(pull.head == planned.branch and not _ours(desk, pull) for pull in pulls):
+        return no.BranchTaken(planned.branch)
     if not isinstance(planned, Plan) or desk.store.reserve(repository.id.id, planned.record, planned.version):
         return planned
     holder = desk.store.release(repository.id.id, planned.record.version)
@@ -77,27 +80,45 @@ def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Reque
     return no.BeingProposed(planned.record.version, request.line)
 
 
-def find_conflict(desk: Desk, repository: Repository, request: Request) -> Refusal | None:
+def find_conflict(
+    desk: Desk, repository: Repository, snapshot: Snapshot, request: Request, pulls: list[Pull]
+) -> Refusal | None:
     """Another release of the same base: merged and not published, or open. Our own pull request is no conflict."""
     for row in desk.store.releases_on(repository.id.id, request.line, UNPUBLISHED):
-        return no.NotPublished(row.pull or 0, row.version, request.line)
-    for pull in open_releases(desk, repository, request.line):
-        sealed = unseal(pull.body, desk.marker_key)
-        if sealed is None or sealed.record.comment == request.comment:
-            continue
-        same = sealed.record.request == request.digest
-        return no.AlreadyOpen(pull.number, sealed.record.version, request.line, same)
+        if row.state == "stopped" and not holds(snapshot, row.plan):
+            desk.store.superseded(repository.id.id, row.version)
+        elif row.state != "proposed" or _is_merged(repository, row.pull):
+            return no.NotPublished(row.pull or 0, row.version, request.line)
+    for pull in pulls:
+        sealed = desk.sealed(repository.id, pull) if pull.base == request.line and _ours(desk, pull) else None
+        if sealed is not None and sealed.record.comment != request.comment:
+            same = sealed.record.request == request.digest
+            return no.AlreadyOpen(pull.number, sealed.record.version, request.line, same)
     return None
 
 
-def open_releases(desk: Desk, repository: Repository, base: str | None = None) -> list[Pull]:
-    """The open release pull requests of ours, on one base or on all."""
-    bot = desk.hub.bot()
-    return [
-        pull
-        for pull in repository.pulls("open", base=base)
-        if pull.author_id == bot.user_id and pull.head.startswith(PREFIX)
-    ]
+def holds(snapshot: Snapshot, record: Record) -> bool:
+    """Whether the base still holds what this plan would have released; a revert takes it away."""
+    for path, blob in record.files.items():
+        entry = snapshot.tree.get(path)
+        if ((entry.mode, entry.blob) if entry else None) != blob:
+            return False
+    return True
+
+
+def _is_merged(repository: Repository, number: int | None) -> bool:
+    """Whether a pull request that we think open was merged meanwhile."""
+    pull = repository.pull(number) if number is not None else None
+    return pull is not None and pull.merged
+
+
+def _ours(desk: Desk, pull: Pull) -> bool:
+    return pull.author_id == desk.hub.bot().user_id and pull.head.startswith(PREFIX)
+
+
+def open_releases(desk: Desk, repository: Repository) -> list[Pull]:
+    """The open release pull requests of ours."""
+    return [pull for pull in repository.pulls("open") if _ours(desk, pull)]
 
 
 def release_lines(desk: Desk, which: RepositoryId) -> tuple[str, ...]:
@@ -143,6 +164,8 @@ def ensure_pull(desk: Desk, which: RepositoryId, made: dict[str, Any]) -> int:
     pull = _earlier_pull(desk, repository, made) or repository.open_pull(
         made["branch"], record.base, made["title"], _with_seal(desk, made["body"], sealed)
     )
+    if not _ours(desk, pull):
+        raise Denied("github", f"pull request {pull.number} of somebody else is open from {made['branch']}")
     body = _with_seal(desk, made["body"], sealed.numbered(pull.number))
     if pull.body.replace("\r\n", "\n") != body:
         repository.edit_pull(pull.number, body=body)

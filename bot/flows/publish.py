@@ -19,7 +19,7 @@ from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
-from bot.core.text.quote import code, marker, short
+from bot.core.text.quote import cell, marker, short
 from bot.core.tree import Tree, object_id
 from bot.core.version import Version
 from bot.flows.desk import Desk, read_configuration, version_at
@@ -76,25 +76,34 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
     repository = desk.repository(which)
     for _ in range(TRIES):
         pull = repository.pull(number)
-        if pull is None or not pull.merged or not pull.head.startswith(PREFIX):
-            return {"state": "ignored", "why": f"pull request {number} is no merged release pull request"}
+        if pull is None or not pull.merged:
+            raise Outage("github", f"pull request {number} does not show its merge yet", retry_after=5)
+        if not pull.head.startswith(PREFIX):
+            return {"state": "ignored", "why": f"pull request {number} is no release pull request"}
         sealed = desk.sealed(which, pull)
         if sealed is None:
             return _stopped_without_plan(desk, pull)
         record = sealed.record
-        desk.store.merged(
-            which.id, record, number, sealed.head, pull.merge_commit or "", pull.merged_by, pull.merged_at
-        )
-        if unattended and _found_late(desk, which, record, pull):
-            return _stop(desk, which, record, LATE_WORDS, ())
+        genuine = _is_genuine(desk, pull, sealed)
+        if genuine:
+            desk.store.merged(
+                which.id, record, number, sealed.head, pull.merge_commit or "", pull.merged_by, pull.merged_at
+            )
         with desk.mirror(repository) as mirror:
             try:
-                outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed)
+                outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed, unattended)
             except Denied as refusal:
-                return _stop(desk, which, record, f"the server refused: {refusal.reason}", ())
+                outcome = _stopped(record, f"the server refused: {refusal.reason}", ())
+        if outcome is not None and outcome["state"] == "stopped" and genuine:
+            desk.store.stopped(which.id, record.version, outcome["why"])
         if outcome is not None:
             return outcome
     raise Outage("git", f"refs of {which.name} kept moving while the tag was pushed")
+
+
+def _is_genuine(desk: Desk, pull: Pull, sealed: Sealed) -> bool:
+    """Whether it is our own pull request for this plan: a copy of its text must not touch what is stored of it."""
+    return pull.author_id == desk.hub.bot().user_id and sealed.number == pull.number
 
 
 def _found_late(desk: Desk, which: RepositoryId, record: Record, pull: Pull) -> bool:
@@ -105,7 +114,7 @@ def _found_late(desk: Desk, which: RepositoryId, record: Record, pull: Pull) -> 
 
 
 def _prove_and_push_once(
-    desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, sealed: Sealed
+    desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, sealed: Sealed, unattended: bool
 ) -> dict[str, Any] | None:
     """One try; None when a ref moved between the proofs and the push, so that everything must be proved again."""
     record, which = sealed.record, repository.id
@@ -113,22 +122,31 @@ def _prove_and_push_once(
     mirror.fetch(refs)
     commit = _merge_commit(desk, mirror, pull)
     if commit is None:
-        return _stop(desk, which, record, f"the merge commit is on no branch of {which.name} any more", ())
+        return _stopped(record, f"the merge commit is on no branch of {which.name} any more", ())
+    tagged = refs.get(TAGS + record.tag)
+    if tagged is not None and _is_ours(mirror, tagged, record, commit):
+        return _record_published(desk, which, record, commit, tagged, "tagged by an earlier try")
+    if unattended and _found_late(desk, which, record, pull):
+        return _stopped(record, LATE_WORDS, ())
     payload = _tag(desk, repository, pull, record, commit)
-    if refs.get(TAGS + record.tag) == object_id("tag", payload):
-        return _record_published(desk, which, record, commit, payload, "tagged by an earlier try")
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, payload)
     if isinstance(facts, BadConfiguration):
-        return _stop(desk, which, record, facts.sentence, ())
+        return _stopped(record, facts.sentence, ())
     proofs = prove(sealed, facts)
     failed = [proof for proof in proofs if not proof.holds]
     if failed:
-        return _stop(desk, which, record, f"proof {failed[0].number}: {failed[0].why}", proofs)
+        return _stopped(record, f"proof {failed[0].number}: {failed[0].why}", proofs)
     desk.store.publishing(which.id, record.version, payload, desk.now())
     tag = mirror.write("tag", payload)
     if not mirror.push([RefUpdate(TAGS + record.tag, None, tag)]).ok:
         return None
-    return _record_published(desk, which, record, commit, payload, f"{len(proofs)} of {len(proofs)} proofs")
+    return _record_published(desk, which, record, commit, tag, f"{len(proofs)} of {len(proofs)} proofs")
+
+
+def _is_ours(mirror: Mirror, tagged: str, record: Record, commit: Commit) -> bool:
+    """Whether this tag object is the record of exactly this plan and merge. Reviews may have changed since."""
+    tag = mirror.tag(tagged)
+    return tag is not None and tag.target == commit.sha and f"\nPlan: {record.digest}\n" in tag.message
 
 
 def _merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
@@ -142,10 +160,9 @@ def _merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
 
 
 def _record_published(
-    desk: Desk, which: RepositoryId, record: Record, commit: Commit, payload: bytes, proved: str
+    desk: Desk, which: RepositoryId, record: Record, commit: Commit, tag: str, proved: str
 ) -> dict[str, Any]:
     """The tag is on the server: remember it, and what to tell of it."""
-    tag = object_id("tag", payload)
     how = "merge" if len(commit.parents) == 2 else "squash or rebase"
     rows = [
         words.Row("prove the merge", "done", desk.now(), f"{how} {short(commit.sha)}, {proved}"),
@@ -208,8 +225,8 @@ def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit:
     return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message)
 
 
-def _stop(desk: Desk, which: RepositoryId, record: Record, why: str, proofs: tuple[Proof, ...]) -> dict[str, Any]:
-    desk.store.stopped(which.id, record.version, why)
+def _stopped(record: Record, why: str, proofs: tuple[Proof, ...]) -> dict[str, Any]:
+    """Nothing is published, and why."""
     rows = [[proof.number, proof.name, proof.why] for proof in proofs]
     return {"state": "stopped", "why": why, "tag": record.tag, "proofs": rows, "plan": True}
 
@@ -243,12 +260,15 @@ def move_channels(desk: Desk, which: RepositoryId, version: str) -> bool:
     record = release.plan
     repository = desk.repository(which)
     rows = []
+    settled = {row.step for row in words.rows_from_json(release.rows) if row.state in ("done", "skipped")}
     for order in record.channels:
+        if order.name in settled:
+            continue  # decided once: where a person moves it afterwards is that person's decision
         try:
             with desk.mirror(repository) as mirror:
                 rows.append(_move_channel(desk, mirror, repository, order, record, release.merge_commit))
         except Outage as outage:
-            rows.append(words.Row(order.name, "waiting", desk.now(), code(outage.reason)))
+            rows.append(words.Row(order.name, "waiting", desk.now(), cell(outage.reason)))
     desk.store.add_rows(which.id, version, words.rows_to_json(rows))
     return any(row.state == "waiting" for row in rows)
 
@@ -264,9 +284,11 @@ def _move_channel(
         mirror.fetch(refs)
         config = read_configuration(mirror, refs, repository.default_branch())
         if isinstance(config, BadConfiguration):
-            return words.Row(order.name, "failed", desk.now(), code(config.sentence))
+            return words.Row(order.name, "failed", desk.now(), cell(config.sentence))
         tagged = [version for version, commit in released(refs, config).items() if commit == now]
         seen = max(tagged, default=None) or (version_at(mirror, now, config) if now else None)
+        if now and seen is None and order.mode == "newer":
+            return words.Row(order.name, "failed", desk.now(), "stays: it is at a version that I cannot read")
         if not channel_moves(order.mode, seen, Version.parse(record.version)):
             return words.Row(order.name, "skipped", desk.now(), f"stays at {seen or 'where it is'}")
         if order.mode == "ff" and now and not mirror.is_ancestor(now, target):
@@ -274,7 +296,7 @@ def _move_channel(
         try:
             result = mirror.push([RefUpdate(order.ref, now, target)])
         except Denied as refusal:
-            return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason)}")
+            return words.Row(order.name, "failed", desk.now(), f"not allowed: {cell(refusal.reason)}")
         if result.ok:
             return words.Row(order.name, "done", desk.now(), f"{short(now) if now else 'new'} → {short(target)}")
     return words.Row(order.name, "failed", desk.now(), "kept moving; left where it is")

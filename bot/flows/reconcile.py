@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 
 from bot.core import keys
 from bot.core.command import looks_like_command, parse
@@ -15,7 +16,7 @@ from bot.core.hub import Comment, Pull, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Check, Follow, Intent, Publish, Reconcile, Withdraw
 from bot.flows.desk import Desk
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import PREFIX
+from bot.flows.propose import PREFIX, open_releases
 from bot.store import Release
 
 LOOK_BACK = timedelta(hours=2)
@@ -40,7 +41,9 @@ def sweep(desk: Desk, which: RepositoryId) -> int:
     mark = f"sweep/{which.id}"
     last = desk.store.fact(mark)
     since = datetime.fromisoformat(last) - OVERLAP if last else now - LOOK_BACK
-    finds = [*_comments(desk, which, since), *_pulls(desk, which, since), *_unfinished(desk, which, now)]
+    since_then = (_comments(desk, which, since), _closed(desk, which, since))
+    as_it_is = (_open(desk, which, now), _unfinished(desk, which, now))
+    finds = list(chain(*since_then, *as_it_is))
     new = sum(desk.submit(key, intents) for key, intents in finds)
     desk.store.remember(mark, now.isoformat())
     return new
@@ -68,10 +71,17 @@ def _answer(which: RepositoryId, comment: Comment) -> Answer:
     )
 
 
-def _pulls(desk: Desk, which: RepositoryId, since: datetime) -> Iterator[Find]:
-    """Release pull requests of ours that were merged or closed since then, and the open ones whose head changed."""
+def _open(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find]:
+    """Every open release pull request: its base or the configuration may have moved under it."""
+    for pull in open_releases(desk, desk.repository(which)):
+        key = keys.changed(which.id, pull.number, "sweep", pull.head_sha, now.isoformat())
+        yield key, (Check(which, pull.number),)
+
+
+def _closed(desk: Desk, which: RepositoryId, since: datetime) -> Iterator[Find]:
+    """Release pull requests of ours that were merged or closed since then."""
     ours = desk.hub.bot().user_id
-    for pull in desk.repository(which).pulls("all", limit=100):
+    for pull in desk.repository(which).pulls("closed", limit=100):
         if pull.updated_at and pull.updated_at < since:
             return
         if pull.author_id == ours and pull.head.startswith(PREFIX) and pull.head_repository == which.id:
@@ -82,9 +92,7 @@ def _pull(which: RepositoryId, pull: Pull) -> Find:
     at = pull.updated_at.isoformat() if pull.updated_at else ""
     if pull.merged and pull.merge_commit:
         return keys.merged(which.id, pull.number, pull.merge_commit), (Publish(which, pull.number, "sweep"),)
-    if pull.state == "closed":
-        return keys.closed(which.id, pull.number, pull.head_sha, at), (Withdraw(which, pull.number),)
-    return keys.changed(which.id, pull.number, "sweep", pull.head_sha, ""), (Check(which, pull.number),)
+    return keys.closed(which.id, pull.number, pull.head_sha, at), (Withdraw(which, pull.number),)
 
 
 def _unfinished(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find]:

@@ -29,6 +29,8 @@ def free(desk: Desk, which: RepositoryId, number: int) -> str:
     sealed = desk.sealed(which, pull)
     if sealed is None or not pull.head.startswith(PREFIX):
         return f"pull request {number} holds no plan of ours"
+    if any(other.head_sha == sealed.head for other in repository.pulls("open", head=pull.head)):
+        return f"another pull request is open for {sealed.record.tag}"
     desk.store.withdrawn(which.id, sealed.record.version, number)
     with desk.mirror(repository) as mirror:
         ref = HEADS + pull.head

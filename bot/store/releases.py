@@ -25,6 +25,7 @@ ReleaseState = Literal[
 FREE: tuple[ReleaseState, ...] = ("withdrawn", "superseded")
 """States in which a version may be reserved anew."""
 PROPOSED: tuple[ReleaseState, ...] = ("proposed",)
+STOPPED: tuple[ReleaseState, ...] = ("stopped",)
 OPEN: tuple[ReleaseState, ...] = (*PROPOSED, *FREE)
 """States that a new plan, or its merge, may overwrite."""
 UNPUBLISHED: tuple[ReleaseState, ...] = ("proposed", "merged", "publishing", "stopped")
@@ -142,6 +143,10 @@ class Releases:
         """Its image build is about to be asked for under this name."""
         self._update(repository, version, {"correlation_id": correlation_id, "dispatched_at": at.isoformat()})
 
+    def superseded(self, repository: int, version: str) -> None:
+        """It was merged, never published, and its base holds it no longer: the version is free."""
+        self._update(repository, version, {"state": "superseded"}, STOPPED)
+
     def not_dispatched(self, repository: int, version: str) -> None:
         """GitHub refused to start its image build: no run of it can appear."""
         self._update(repository, version, {"dispatched_at": None})
@@ -175,6 +180,11 @@ class Releases:
     def release_of_pull(self, repository: int, pull: int) -> Release | None:
         """The release that this pull request proposes."""
         found = self._select(releases.c.repository_id == repository, releases.c.pull == pull)
+        return found[0] if found else None
+
+    def release_of_comment(self, repository: int, comment: int) -> Release | None:
+        """The release that this comment asked for."""
+        found = self._select(releases.c.repository_id == repository, releases.c.comment == comment)
         return found[0] if found else None
 
     def release_of_run(self, run_id: int) -> Release | None:

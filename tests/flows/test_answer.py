@@ -94,9 +94,9 @@ def test_asking_again_for_what_is_open_is_answered_with_it(play: Play) -> None:
 
 def test_while_a_merged_release_is_not_published_another_waits(play: Play) -> None:
     pull = play.propose()
-    commit_files(play.stage.seeded.manifest, "build-115", {"NOTES": ("100644", b"x\n")}, "docs: a note")
+    text = b"version: 1\nchannels: {}\nbuild: {repository: coreos/scripts}\n"
+    commit_files(play.stage.seeded.manifest, "master", {".github/manifest-release.yml": ("100644", text)}, "ci: other")
     play.stage.person("hubot").merge(MANIFEST, pull)
-    commit_files(play.stage.seeded.manifest, "build-115", {"version.txt": ("100644", b"COREOS_BUILD=1\n")}, "oops")
     play.publish(pull)
     told = play.type("/release patch build-115 --allow-empty")
     assert told.startswith(f"#{pull} (115.0.1) was merged into `build-115` and is not published yet")
@@ -173,3 +173,17 @@ def test_a_version_that_another_command_is_about_to_propose_is_waited_for(play: 
     other = replace(release.plan, comment=1)
     assert play.desk.store.reserve(play.repository.id, other, Version(115, 0, 1))
     assert play.type("/release patch build-115 --allow-empty").startswith("Another command is on its way")
+
+
+def test_a_comment_that_led_to_a_pull_request_leads_to_no_second_one(play: Play) -> None:
+    command = "/release patch build-115 --allow-empty"
+    began = now()
+    issue, comment = play.stage.ask(command)
+    play.answer(issue, comment, command, "octocat", at=began)
+    (told,) = play.stage.said(issue, "reply")
+    play.stage.person("hubot").merge(MANIFEST, 2)
+    play.publish(2)
+    play.answer(issue, comment, command, "octocat", at=began)
+    assert len(play.stage.person("octocat").pulls(MANIFEST, "all")) == 1
+    assert len(play.stage.said(issue, "reply")) == 1
+    assert told.startswith("Opened #2")

@@ -12,6 +12,9 @@ from bot.core.intent import Publish, Reconcile
 from bot.core.plan import Request
 from bot.core.record import Sealed, from_json, seal
 from bot.flows import propose
+from bot.outage import Outage
+from bot.store import tables
+from sandbox.pulls import refresh
 from sandbox.seed import commit_files
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
@@ -264,3 +267,63 @@ def test_a_merge_commit_that_is_gone_from_the_server_stops_it(play: Play) -> Non
     issue.pull.merged_at = now() - timedelta(minutes=5)
     assert play.publish(pull).state == "stopped"
     assert "on no branch" in play.stage.said(pull, "stopped")[0]
+
+
+def test_reverting_a_stopped_release_frees_the_line(play: Play) -> None:
+    pull = play.propose()
+    manifest = play.stage.seeded.manifest
+    commit_files(manifest, "release-bot/v115.0.1", {"NOTES": ("100644", b"x\n")}, "sneak this in")
+    repository = play.stage.sandbox.world.repositories[play.repository.id]
+    refresh(repository, repository.issues[pull])
+    play.stage.person("hubot").merge(MANIFEST, pull, "squash")
+    assert play.publish(pull).state == "stopped"
+    assert "is not published yet" in play.type("/release patch build-115 --allow-empty")
+
+    old = {path: manifest.git.read("cat-file", "blob", f"v115.0.0:{path}") for path in ("version.txt", "build-115.xml")}
+    reverted = {path: ("100644", data) for path, data in old.items()}
+    commit_files(manifest, "build-115", {**reverted, "default.xml": ("120000", b"master.xml")}, "Revert")
+    manifest.git.update("refs/heads/release-bot/v115.0.1", None)
+    assert play.type("/release patch build-115 --allow-empty").startswith("Opened #")
+
+
+def test_a_channel_that_a_person_moved_back_stays_where_the_person_put_it(play: Play) -> None:
+    pull = play.propose()
+    before = play.stage.refs()["refs/heads/dev-channel"]
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    play.publish(pull)
+    play.stage.seeded.manifest.git.update("refs/heads/dev-channel", before)
+    play.publish(pull)
+    assert play.stage.refs()["refs/heads/dev-channel"] == before
+
+
+def test_a_copied_plan_in_somebodys_own_pull_request_touches_nothing_of_the_real_one(play: Play) -> None:
+    real = play.propose()
+    body = play.stage.person("octocat").ask("GET", f"/repos/{MANIFEST}/pulls/{real}")["body"]
+    manifest = play.stage.seeded.manifest
+    manifest.git.update("refs/heads/release-bot/zzz", manifest.git.refs()["refs/heads/master"])
+    commit_files(manifest, "release-bot/zzz", {"NOTES": ("100644", b"x\n")}, "mine")
+    fake = play.stage.person("octocat").open_pull(MANIFEST, "release-bot/zzz", "master", "mine", body)
+    play.stage.person("octocat").merge(MANIFEST, fake)
+    assert play.publish(fake).state == "stopped"
+    play.stage.person("hubot").merge(MANIFEST, real)
+    assert play.publish(real).state == "done"
+    assert TAG in play.stage.refs()
+
+
+def test_a_merge_that_github_does_not_show_yet_is_looked_for_again(play: Play) -> None:
+    pull = play.propose()
+    with pytest.raises(Outage, match="does not show its merge yet"):
+        play.publish(pull)
+
+
+def test_with_the_store_lost_a_published_release_stays_published(play: Play) -> None:
+    pull = play.propose()
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    play.publish(pull)
+    before = play.stage.refs()
+    with play.desk.store.begin() as connection:
+        connection.execute(tables.releases.delete())
+    play.stage.person("octocat").approve(MANIFEST, pull)
+    assert play.publish(pull).state == "done"
+    assert play.stage.refs() == before
+    assert runs(play) == 1

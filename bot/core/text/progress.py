@@ -83,7 +83,8 @@ def stopped(tag: str, why: str, proofs: Sequence[Proof]) -> str:
 
 _RESUME = (
     "No tag and no ref was touched. When it is right to publish it, comment `/release resume` here: "
-    "I prove everything again and publish if all proofs hold."
+    "I prove everything again and publish if all proofs hold. "
+    "To give this release up, revert the merge: then the line is free for another."
 )
 
 

@@ -12,15 +12,18 @@ from bot.core.text.quote import code, codes, mention
 MAY_RELEASE = "people with write access to this repository"
 
 
-def opened(number: int, record: Record, moved: int) -> str:
-    """The reply to an accepted release command; `moved` counts the projects that change."""
-    projects = (
-        "No project changes" if not moved else f"{moved} project{'s' if moved > 1 else ''} change{'s' * (moved == 1)}"
-    )
-    return (
-        f"Opened #{number} for **{record.version}** (was {record.previous}) on {code(record.base)}. {projects}. "
-        f"Merging it {merging(record)}."
-    )
+def opened(number: int, record: Record, moved: int | None) -> str:
+    """The reply to an accepted release command; `moved` counts the projects that change (None: told elsewhere)."""
+    opening = f"Opened #{number} for **{record.version}** (was {record.previous}) on {code(record.base)}."
+    return f"{opening} {_moves(moved)}Merging it {merging(record)}."
+
+
+def _moves(moved: int | None) -> str:
+    if moved is None:
+        return ""
+    if moved == 0:
+        return "No project changes. "
+    return "1 project changes. " if moved == 1 else f"{moved} projects change. "
 
 
 def merging(record: Record) -> str:
