@@ -42,10 +42,14 @@ def main(once: bool, port: int) -> int:
     if shutil.which("git") is None:
         console.failed("There is no git on this machine: install git 2.38 or newer (Debian: apt-get install git).")
         return 2
+    if not 0 < port < 65535:
+        console.failed(f"Port {port} will not do: choose one from 1 to 65534, it and the next are used.")
+        return 2
     for each in (port, port + 1):
         if not _is_free(each):
-            console.failed(f"Port {each} is in use: stop what listens there, or choose another: make demo PORT=9000")
+            console.failed(f"Port {each} is in use: stop what listens there, or choose two others: make demo PORT=9000")
             return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends the demo ends the bot with it
     with tempfile.TemporaryDirectory(prefix="manifest-release-bot-") as folder:
         return _play(console, Path(folder), once, port)
 
@@ -61,8 +65,8 @@ def _play(console: Console, folder: Path, once: bool, port: int) -> int:
         url = f"http://{HOST}:{port}"
         app = sandbox.create_app("manifest-release-bot", f"{url}/webhook", secret, PERMISSIONS, EVENTS)
         sandbox.install(app, [MANIFEST, "coreos/scripts"])
-        with _bot(environment(sandbox, app, secret, folder / "data", port), folder / "bot.log"):
-            _wait_until_ready(url)
+        with _bot(environment(sandbox, app, secret, folder / "data", port), folder / "bot.log") as bot:
+            _wait_until_ready(url, bot)
             console.done("the bot: receiver (gunicorn), worker and a SQLite store", url)
             return _tell(console, sandbox, seeded, once, folder)
     except StoryEnded as ended:
@@ -73,6 +77,7 @@ def _play(console: Console, folder: Path, once: bool, port: int) -> int:
         console.text("")
         return 0
     finally:
+        console.text("Ending the bot and the sandbox.")
         sandbox.stop()
 
 
@@ -82,11 +87,17 @@ def _tell(console: Console, sandbox: Sandbox, seeded: Seeded, once: bool, folder
         story.play()
     finally:
         story.close()
-    console.text(f"\nGit repositories: {sandbox.repository(MANIFEST).path}")
     if once:
         return 0
-    console.text(
-        f"Look around: {sandbox.url}/{MANIFEST}   The bot's log: {folder / 'bot.log'}   Ctrl-C ends everything."
+    console.title("It stays up to be looked at; Ctrl-C ends everything")
+    console.table(
+        ["what", "where"],
+        [
+            ["the repository's pages", f"{sandbox.url}/{MANIFEST}"],
+            ["its git repository", str(sandbox.repository(MANIFEST).path)],
+            ["the bot's log", str(folder / "bot.log")],
+            ["octocat's token", f"{sandbox.user('octocat').token} (REST below {sandbox.api_url})"],
+        ],
     )
     threading.Event().wait()
     return 0
@@ -114,12 +125,12 @@ def environment(sandbox: Sandbox, app: App, secret: str, data: Path, port: int) 
 
 
 @contextmanager
-def _bot(env: Mapping[str, str], log: Path) -> Iterator[None]:
+def _bot(env: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """`python -m bot serve` as its user runs it, ended with SIGTERM."""
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", "bot", "serve"], env=dict(env), stdout=out, stderr=out)
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -129,9 +140,11 @@ def _bot(env: Mapping[str, str], log: Path) -> Iterator[None]:
             process.wait()
 
 
-def _wait_until_ready(url: str) -> None:
+def _wait_until_ready(url: str, bot: subprocess.Popen[bytes]) -> None:
     end = time.monotonic() + READY_WITHIN
     while time.monotonic() < end:
+        if bot.poll() is not None:
+            raise StoryEnded("The bot ended at once.")
         try:
             with urllib.request.urlopen(f"{url}/readyz", timeout=2):  # noqa: S310 - an address of our own
                 return

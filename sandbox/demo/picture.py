@@ -24,7 +24,7 @@ def kept(lines: Iterable[str]) -> Iterator[str]:
         inside = line.lstrip().startswith("│")
         quoted = quoted + 1 if inside else 0
         empty = inside and not line.strip("│ ")
-        if " … " in line[:12] or empty or quoted > QUOTED + 1 or line.startswith("Git repositories"):
+        if " … " in line[:12] or empty or quoted > QUOTED + 1 or line.startswith("Ending"):
             continue
         yield "       │ …" if quoted == QUOTED + 1 else line
 

@@ -97,7 +97,7 @@ class Story:
 
     def _publication(self, pull: PullRequest, before: Mapping[str, str]) -> None:
         self._wait("the tag", lambda: "refs/tags/v115.0.1" in self._refs())
-        self._console.done("proved eight times over and tagged: v115.0.1")
+        self._console.done("tagged v115.0.1: all eight proofs held")
         channel = "refs/heads/dev-channel"
         now = self._wait("the channel", lambda: (after := self._refs().get(channel)) != before[channel] and after)
         self._console.done(f"dev-channel moved: {before[channel][:7]} → {str(now)[:7]}")
