@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,11 @@ def main() -> int:
         times = [release(play, number) for number in range(1, options.releases + 1)]
         report("comment delivered -> pull request open", [each[0] for each in times], "s")
         report("merge delivered -> refs moved", [each[1] for each in times], "s")
-        print(f"REST calls a release: median {statistics.median(each[2] for each in times):.0f}")
-        print(f"git requests a release: median {statistics.median(each[3] for each in times):.0f}")
+        for phase, name in enumerate(("comment to reply", "merge to refs", "following a build of 2 s")):
+            rest, git = (statistics.median(each[2][phase][kind] for each in times) for kind in (0, 1))
+            print(
+                f"requests, {name}: {rest:.0f} REST, {git:.0f} git (a sweep every 2 s and a look every 0.2 s included)"
+            )
         with floor(Path(folder)) as port:
             ours = acknowledgements(play.port, play)
             least = acknowledgements(port, play)
@@ -51,8 +55,8 @@ def main() -> int:
     return 0
 
 
-def release(play: Stage, number: int) -> tuple[float, float, int, int]:
-    """One release: seconds to the pull request, seconds to the refs, REST calls and git requests of the bot."""
+def release(play: Stage, number: int) -> tuple[float, float, list[tuple[int, int]]]:
+    """One release: seconds to the pull request, seconds to the refs, (REST, git) requests of its three phases."""
     manifest = play.sandbox.world.repositories[play.seeded.manifest.id]
     asked = len(play.sandbox.requests)
     issue = play.person("octocat").open_issue(MANIFEST, "a release")
@@ -61,15 +65,23 @@ def release(play: Stage, number: int) -> tuple[float, float, int, int]:
     pull = until(lambda: next((each for each in manifest.issues.values() if is_open(each)), None))
     opened = time.perf_counter() - began
     until(lambda: any("reply" in each.body for each in manifest.issues[issue].comments))
+    replied = len(play.sandbox.requests)
     began = time.perf_counter()
     play.person("hubot").merge(MANIFEST, pull.number)
     tag = f"refs/tags/v115.0.{number}^{{}}"
     until(lambda: (refs := manifest.git.refs()).get(tag) == refs["refs/heads/dev-channel"] or None)
     moved = time.perf_counter() - began
+    published = len(play.sandbox.requests)
     until(lambda: any("manifest-release-bot:end" in each.body for each in pull.comments))
-    mine = [each for each in play.sandbox.requests[asked:] if each.by in ("installation", "app")]
-    rest = sum(not each.name.startswith("git ") for each in mine)
-    return opened, moved, rest, len(mine) - rest
+    ends = (asked, replied, published, len(play.sandbox.requests))
+    return opened, moved, [requests(play, begin, end) for begin, end in pairwise(ends)]
+
+
+def requests(play: Stage, begin: int, end: int) -> tuple[int, int]:
+    """The bot's REST and git requests in this part of the log."""
+    mine = [each.name for each in play.sandbox.requests[begin:end] if each.by in ("installation", "app")]
+    git = sum(name.startswith("git ") for name in mine)
+    return len(mine) - git, git
 
 
 def is_open(issue: Issue) -> bool:

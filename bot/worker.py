@@ -63,6 +63,7 @@ class Worker:
         finally:
             self._engine.stop()
             self._remotes.close()
+            self._desk.mirrors.close()
             self._hub.close()
 
     def _sweep_by_the_timer(self) -> None:

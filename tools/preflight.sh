@@ -18,3 +18,8 @@ if ! command -v git >/dev/null 2>&1; then
     echo "There is no git on this machine: install git 2.38 or newer (Debian: apt-get install git)." >&2
     exit 1
 fi
+version=$(git version | sed 's/[^0-9]*\([0-9]*\)\.\([0-9]*\).*/\1 \2/')
+if [ "${version% *}" -lt 2 ] || { [ "${version% *}" -eq 2 ] && [ "${version#* }" -lt 38 ]; }; then
+    echo "$(git version) is too old: git 2.38 or newer is needed." >&2
+    exit 1
+fi
