@@ -14,7 +14,7 @@ from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
 from bot.flows.desk import Desk
 from bot.flows.engine import Door, Engine
-from bot.flows.table import carry_out, tell_of_bug
+from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
 from bot.gh import Hub
 from bot.mirror import Mirrors
 from bot.outage import Denied, Outage
@@ -47,6 +47,7 @@ class Worker:
             self._store,
             lambda intent, steps: carry_out(self._desk, intent, steps),
             lambda intent, incident: tell_of_bug(self._desk, intent, incident),
+            lambda intent, reason: tell_of_parking(self._desk, intent, reason),
         )
         self._ending = threading.Event()
 

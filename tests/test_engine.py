@@ -37,6 +37,7 @@ class Place:
         self.store = Store(engine_for(None, self.settings.data_dir), lambda: now() + self.moment)
         prepare(self.store, self.settings.queue_poll_seconds)
         self.told: list[str] = []
+        self.given_up: list[str] = []
         self.running: list[Engine] = []
 
     def work(self, flow: Flow, tell: Callable[[Intent, str], None] | None = None) -> Engine:
@@ -45,6 +46,7 @@ class Place:
             self.store,
             flow,
             tell or (lambda intent, incident: self.told.append(incident)),
+            lambda intent, reason: self.given_up.append(reason),
             roll=lambda: 0.0,
             patience=QUICK,
         )
@@ -152,6 +154,8 @@ def test_an_outage_without_end_is_parked_with_its_reason(place: Place) -> None:
     state, detail = place.ended(1)
     assert state == "parked"
     assert "away for good" in detail
+    place.stop()
+    assert place.given_up == ["github: away for good"]
 
 
 def test_a_bug_is_told_once_with_an_id_and_parked_after_its_tries(place: Place) -> None:

@@ -240,28 +240,7 @@ def _assemble(
         changes = _files(snapshot.tree, line, projects, version, config)
     except BadManifest as bad:
         return BadTree(f"`{line.manifest_file}` on `{line.branch}`: {bad}")
-    group, group_source = group_for(config, line.build)
-    record = Record(
-        repository=snapshot.repository,
-        version=str(version),
-        previous=str(line.versions.version),
-        tag=config.tag_name(version),
-        subject=config.tag.subject.replace("{tag}", config.tag_name(version)),
-        base=snapshot.base,
-        base_commit=snapshot.commit,
-        sdk=line.versions.sdk or "",
-        group=group,
-        files={path: (entry.mode, entry.blob) if entry else None for path, entry in changes.items()},
-        inputs=inputs(snapshot.tree, line.manifest, config),
-        channels=channel_orders(snapshot, version, line.branch),
-        build=build_order(config, line.build, scripts_project(line.manifest, snapshot.owner)),
-        config=config.digest(),
-        requested_by=request.actor,
-        request=request.digest,
-        issue=request.issue,
-        comment=request.comment,
-        asked_at=request.asked_at.isoformat(),
-    )
+    record = _record(snapshot, request, line, version, changes)
     moved = {change.path for change in projects}
     waiting = _changes(line.manifest, _moves_only(answers.followed), snapshot) if request.overrides else ()
     return Plan(
@@ -275,8 +254,36 @@ def _assemble(
         unchanged=tuple((p.name, p.revision or "") for p in line.manifest.projects if p.path not in moved),
         links={name: (snapshot.tree.link(name), _link_after(name, snapshot.tree, changes)) for name in LINKS},
         refs={ref: snapshot.refs[ref] for ref in _shown_refs(snapshot, config) if ref in snapshot.refs},
-        group_source=group_source,
+        group_source=group_for(config, line.build)[1],
         cautions=tuple(_cautions(projects, answers, line)),
+    )
+
+
+def _record(
+    snapshot: Snapshot, request: Request, line: Line, version: Version, changes: Mapping[str, Entry | None]
+) -> Record:
+    """The plan as publishing will need it."""
+    config = snapshot.config
+    return Record(
+        repository=snapshot.repository,
+        version=str(version),
+        previous=str(line.versions.version),
+        tag=config.tag_name(version),
+        subject=config.tag.subject.replace("{tag}", config.tag_name(version)),
+        base=snapshot.base,
+        base_commit=snapshot.commit,
+        sdk=line.versions.sdk or "",
+        group=group_for(config, line.build)[0],
+        files={path: (entry.mode, entry.blob) if entry else None for path, entry in changes.items()},
+        inputs=inputs(snapshot.tree, line.manifest, config),
+        channels=channel_orders(snapshot, version, line.branch),
+        build=build_order(config, line.build, scripts_project(line.manifest, snapshot.owner)),
+        config=config.digest(),
+        requested_by=request.actor,
+        request=request.digest,
+        issue=request.issue,
+        comment=request.comment,
+        asked_at=request.asked_at.isoformat(),
     )
 
 

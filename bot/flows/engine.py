@@ -173,7 +173,7 @@ class Engine:
     """Carries intents out. One in a process, one worker process on a store.
 
     `carry_out` is the table of flows. `on_bug` tells people, with an incident's id, that something broke on our side;
-    it may be called again for the same incident until it returns.
+    it may be called again for the same incident until it returns. `on_parked` tells them that an outage outlasted us.
     """
 
     def __init__(
@@ -182,6 +182,7 @@ class Engine:
         store: Store,
         carry_out: Callable[[Intent, Steps], Outcome],
         on_bug: Callable[[Intent, str], None] = lambda intent, incident: None,
+        on_parked: Callable[[Intent, str], None] = lambda intent, reason: None,
         *,
         roll: Callable[[], float] = random.random,
         patience: Patience | None = None,
@@ -191,6 +192,7 @@ class Engine:
         self._store = store
         self._carry_out = carry_out
         self._on_bug = on_bug
+        self._on_parked = on_parked
         self._roll = roll
         self._patience = patience or Patience()
         self._leaving = threading.Event()
@@ -251,6 +253,8 @@ class Engine:
             if isinstance(result, Setback) and result.bug and not ticket.told:
                 result = self._tell(ticket, result, steps)
             ended = self._settle_in_the_end(ticket, result)
+            if isinstance(result, Setback) and not result.bug and ended.startswith("parked"):
+                self._tell_of_parking(ticket, result.reason)
             spent = round((time.monotonic() - began) * 1000)
             kind = type(ticket.intent).__name__
             log.info("%s: %s", kind, ended, extra={"ticket": ticket.name, "milliseconds": spent})
@@ -279,6 +283,12 @@ class Engine:
             log.exception("incident %s could not be told", ticket.incident)
             return result
         return Setback(result.reason, result.retry_after, bug=True, told=True)
+
+    def _tell_of_parking(self, ticket: Ticket, reason: str) -> None:
+        try:
+            self._on_parked(ticket.intent, reason)
+        except Exception:
+            log.exception("that %s was given up could not be told", ticket.name)
 
     def _settle_in_the_end(self, ticket: Ticket, result: Outcome | Setback) -> str:
         """Settle, waiting out a database that is away. No recorded step: to settle twice comes to the same."""

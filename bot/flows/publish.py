@@ -7,22 +7,22 @@ again, by a retry, a redelivery or another process, finishes what is missing and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from bot.core.audit import Facts, Proof, prove
-from bot.core.hub import Pull, RepositoryId, Run
+from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Follow, Intent, Publish
 from bot.core.objects import tag_payload
-from bot.core.orders import channel_moves
-from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, sha256
+from bot.core.record import Record, Sealed
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
-from bot.core.text.quote import cell, marker, short
+from bot.core.text.quote import marker, short
 from bot.core.tree import Tree, object_id
-from bot.core.version import Version
-from bot.flows.desk import Desk, read_configuration, version_at
+from bot.flows.channels import move_channels
+from bot.flows.desk import Desk, read_configuration
+from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.propose import PREFIX
@@ -30,13 +30,12 @@ from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
-from bot.store import Release
 
+AGAIN = 60.0
+"""Seconds until a channel that could not be moved is tried again."""
 LATE = timedelta(hours=2)
 """A merge that is found later than this is published only when somebody asks for it."""
 LATE_WORDS = "it was merged more than two hours ago, and nothing is published that late unasked"
-AGAIN = 60.0
-"""Seconds until a channel that could not be moved is tried again."""
 VISIBLE = timedelta(minutes=2)
 """A commit that was merged so long ago is on the server, or it is on no branch any more."""
 TRIES = 5
@@ -247,116 +246,3 @@ def tell_stopped(desk: Desk, which: RepositoryId, number: int, stopped: Mapping[
         text = words.stopped(stopped["tag"], stopped["why"], proofs)
     show(lambda: repository.say(number, text, marker("stopped", number)))
     show(lambda: repository.set_labels(number, add=["release: stopped"], remove=["release: pending"]))
-
-
-def move_channels(desk: Desk, which: RepositoryId, version: str) -> bool:
-    """Each channel that is to move, by its own compare-and-swap. A channel delays nothing and vetoes nothing.
-
-    Returns whether one was left because git did not answer: it is tried again later, and the build does not wait.
-    """
-    release = desk.store.release(which.id, version)
-    if release is None:
-        raise LookupError(f"release {version} of {which.name} is not in the store")
-    record = release.plan
-    repository = desk.repository(which)
-    rows = []
-    settled = {row.step for row in words.rows_from_json(release.rows) if row.state in ("done", "skipped")}
-    for order in record.channels:
-        if order.name in settled:
-            continue  # decided once: where a person moves it afterwards is that person's decision
-        try:
-            with desk.mirror(repository) as mirror:
-                rows.append(_move_channel(desk, mirror, repository, order, record, release.merge_commit))
-        except Outage as outage:
-            rows.append(words.Row(order.name, "waiting", desk.now(), cell(outage.reason)))
-    desk.store.add_rows(which.id, version, words.rows_to_json(rows))
-    return any(row.state == "waiting" for row in rows)
-
-
-def _move_channel(
-    desk: Desk, mirror: Mirror, repository: Repository, order: ChannelOrder, record: Record, target: str
-) -> words.Row:
-    for _ in range(TRIES):
-        refs = mirror.refs()
-        now = refs.get(order.ref)
-        if now == target:
-            return words.Row(order.name, "done", desk.now(), f"at {short(target)}")
-        mirror.fetch(refs)
-        config = read_configuration(mirror, refs, repository.default_branch())
-        if isinstance(config, BadConfiguration):
-            return words.Row(order.name, "failed", desk.now(), cell(config.sentence))
-        tagged = [version for version, commit in released(refs, config).items() if commit == now]
-        seen = max(tagged, default=None) or (version_at(mirror, now, config) if now else None)
-        if now and seen is None and order.mode == "newer":
-            return words.Row(order.name, "failed", desk.now(), "stays: it is at a version that I cannot read")
-        if not channel_moves(order.mode, seen, Version.parse(record.version)):
-            return words.Row(order.name, "skipped", desk.now(), f"stays at {seen or 'where it is'}")
-        if order.mode == "ff" and now and not mirror.is_ancestor(now, target):
-            return words.Row(order.name, "skipped", desk.now(), "stays: not a fast-forward")
-        try:
-            result = mirror.push([RefUpdate(order.ref, now, target)])
-        except Denied as refusal:
-            return words.Row(order.name, "failed", desk.now(), f"not allowed: {cell(refusal.reason)}")
-        if result.ok:
-            return words.Row(order.name, "done", desk.now(), f"{short(now) if now else 'new'} → {short(target)}")
-    return words.Row(order.name, "failed", desk.now(), "kept moving; left where it is")
-
-
-def correlation_id(tag_object: str, request: str = "release") -> str:
-    """What names one wanted image build: the tag object and the request that asked for it."""
-    return sha256(f"{tag_object}:{request}".encode()).removeprefix("sha256:")[:20]
-
-
-def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str]:
-    """Have exactly one run of the image build for this tag: `{"state": "running" | "none", "why": …}`.
-
-    Looked for before every dispatch; after a dispatch whose answer was lost, looked for until a run of it would
-    have appeared. The workflow itself ends a twin, so that a build is started at least once and happens once.
-    """
-    release = desk.store.release(which.id, version)
-    if release is None:
-        raise LookupError(f"release {version} of {which.name} is not in the store")
-    order = release.plan.build
-    if order is None:
-        return {"state": "none", "why": ""}
-    if release.run_id is None:
-        try:
-            run = _find_or_dispatch(desk, which, release, order)
-        except Denied as refusal:
-            desk.store.not_dispatched(which.id, version)
-            desk.store.build_ended(which.id, version, "failed", refusal.reason)
-            return {"state": "none", "why": refusal.reason}
-        desk.store.building(which.id, version, run.id, run.url)
-    return {"state": "running", "why": ""}
-
-
-def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run:
-    builds = desk.hub.builds(which, order.repository)
-    wanted = correlation_id(release.tag_object)
-    since = (release.merged_at or desk.now()) - timedelta(minutes=10)
-    run = builds.find_run(order.workflow, wanted, since)
-    if run is None:
-        _wait_for_earlier_dispatch(desk, release.dispatched_at)
-        desk.store.dispatching(which.id, release.version, wanted, desk.now())
-        inputs = {"tag": release.plan.tag, "correlation_id": wanted, "formats": ",".join(order.formats)}
-        run = builds.dispatch(order.workflow, order.ref, inputs) or builds.find_run(order.workflow, wanted, since)
-    if run is None:
-        raise Outage("github", "the run that was dispatched has not appeared yet", retry_after=2)
-    return run
-
-
-def _wait_for_earlier_dispatch(desk: Desk, dispatched_at: datetime | None) -> None:
-    if dispatched_at is None:
-        return
-    left = dispatched_at + timedelta(seconds=desk.settings.dispatch_lookup_seconds) - desk.now()
-    if left > timedelta(0):
-        raise Outage("github", "looking for the run of an earlier dispatch", retry_after=min(5.0, left.total_seconds()))
-
-
-def tell_no_build(desk: Desk, which: RepositoryId, version: str, why: str) -> None:
-    """The final comment where publishing is the end."""
-    release = desk.store.release(which.id, version)
-    if release is None or release.pull is None:
-        return
-    number, tag = release.pull, release.plan.tag
-    desk.repository(which).say(number, words.published_without_build(tag, why), marker("end", tag))

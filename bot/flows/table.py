@@ -48,6 +48,13 @@ def carry_out(desk: Desk, intent: Intent, steps: Steps) -> Outcome:
     return FLOWS[type(intent)](desk, intent, steps)
 
 
+def tell_of_parking(desk: Desk, intent: Intent, reason: str) -> None:
+    """Tell who commented that an outage outlasted our patience. A publication is taken up again by the sweep."""
+    if isinstance(intent, Answer):
+        text = replies.parked(intent.body.strip().partition("\n")[0], reason)
+        desk.repository(intent.repository).say(intent.issue, text, marker("parked", intent.comment))
+
+
 def tell_of_bug(desk: Desk, intent: Intent, incident: str) -> None:
     """Tell the people who wait that something broke on our side, where there is a place to tell it."""
     place = intent.issue if isinstance(intent, Answer) else intent.pull if isinstance(intent, Publish) else None

@@ -57,7 +57,8 @@ def our_fault(incident: str) -> str:
 
 def parked(what: str, reason: str) -> str:
     """The reply when retries were used up."""
-    return f"I gave up on {code(what)} for now: {reason} Nothing was changed. Post the command again to retry."
+    why = reason.rstrip(".")
+    return f"I gave up on {code(what)} for now: {why}. Nothing was changed. Post the command again to retry."
 
 
 def refused(reason: no.Refusal) -> str:

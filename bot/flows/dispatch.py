@@ -1,0 +1,73 @@
+"""Start the image build of a published release: looked for before it is asked for, at least once asked, once built."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from bot.core.hub import RepositoryId, Run
+from bot.core.record import BuildOrder, sha256
+from bot.core.text import progress as words
+from bot.core.text.quote import marker
+from bot.flows.desk import Desk
+from bot.outage import Denied, Outage
+from bot.store import Release
+
+
+def correlation_id(tag_object: str, request: str = "release") -> str:
+    """What names one wanted image build: the tag object and the request that asked for it."""
+    return sha256(f"{tag_object}:{request}".encode()).removeprefix("sha256:")[:20]
+
+
+def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str]:
+    """Have exactly one run of the image build for this tag: `{"state": "running" | "none", "why": …}`.
+
+    Looked for before every dispatch; after a dispatch whose answer was lost, looked for until a run of it would
+    have appeared. The workflow itself ends a twin, so that a build is started at least once and happens once.
+    """
+    release = desk.store.release(which.id, version)
+    if release is None:
+        raise LookupError(f"release {version} of {which.name} is not in the store")
+    order = release.plan.build
+    if order is None:
+        return {"state": "none", "why": ""}
+    if release.run_id is None:
+        try:
+            run = _find_or_dispatch(desk, which, release, order)
+        except Denied as refusal:
+            desk.store.not_dispatched(which.id, version)
+            desk.store.build_ended(which.id, version, "failed", refusal.reason)
+            return {"state": "none", "why": refusal.reason}
+        desk.store.building(which.id, version, run.id, run.url)
+    return {"state": "running", "why": ""}
+
+
+def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run:
+    builds = desk.hub.builds(which, order.repository)
+    wanted = correlation_id(release.tag_object)
+    since = (release.merged_at or desk.now()) - timedelta(minutes=10)
+    run = builds.find_run(order.workflow, wanted, since)
+    if run is None:
+        _wait_for_earlier_dispatch(desk, release.dispatched_at)
+        desk.store.dispatching(which.id, release.version, wanted, desk.now())
+        inputs = {"tag": release.plan.tag, "correlation_id": wanted, "formats": ",".join(order.formats)}
+        run = builds.dispatch(order.workflow, order.ref, inputs) or builds.find_run(order.workflow, wanted, since)
+    if run is None:
+        raise Outage("github", "the run that was dispatched has not appeared yet", retry_after=2)
+    return run
+
+
+def _wait_for_earlier_dispatch(desk: Desk, dispatched_at: datetime | None) -> None:
+    if dispatched_at is None:
+        return
+    left = dispatched_at + timedelta(seconds=desk.settings.dispatch_lookup_seconds) - desk.now()
+    if left > timedelta(0):
+        raise Outage("github", "looking for the run of an earlier dispatch", retry_after=min(5.0, left.total_seconds()))
+
+
+def tell_no_build(desk: Desk, which: RepositoryId, version: str, why: str) -> None:
+    """The final comment where publishing is the end."""
+    release = desk.store.release(which.id, version)
+    if release is None or release.pull is None:
+        return
+    number, tag = release.pull, release.plan.tag
+    desk.repository(which).say(number, words.published_without_build(tag, why), marker("end", tag))
