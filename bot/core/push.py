@@ -14,6 +14,7 @@ from typing import Literal
 RefState = Literal["done", "unchanged", "other"]
 Verdict = Literal["accepted", "rejected", "forbidden", "unknown"]
 
+_NOTHING = "0" * 40
 _ROW = re.compile(r"(.)\t[^\t:]*:([^\t]+)\t(\[[^\]]*\])?[^(]*(?:\((.*)\))?")
 # Refusals that another attempt may not meet: a lock, a race inside the server, a server in trouble.
 _PASSING = re.compile(
@@ -25,11 +26,18 @@ _PASSING = re.compile(
 
 @dataclass(frozen=True)
 class RefUpdate:
-    """Move `ref` from exactly `expected` (None: must not exist) to `new` (None: delete it)."""
+    """Move `ref` from exactly `expected` (None: must not exist) to `new` (None: delete it).
+
+    Raises ValueError for an id of zeros: git takes it for "no object", so that a move would be a deletion.
+    """
 
     ref: str
     expected: str | None
     new: str | None
+
+    def __post_init__(self) -> None:
+        if _NOTHING in (self.expected, self.new):
+            raise ValueError(f"an id of zeros names no object; that {self.ref[:80]!r} is absent is said by None")
 
 
 @dataclass(frozen=True)

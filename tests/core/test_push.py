@@ -22,6 +22,12 @@ PRINTED = (
 )
 
 
+@pytest.mark.parametrize(("expected", "new"), [(OLD, "0" * 40), ("0" * 40, NEW)])
+def test_an_id_of_zeros_is_refused_because_git_would_delete_the_ref(expected: str, new: str) -> None:
+    with pytest.raises(ValueError, match="an id of zeros names no object"):
+        RefUpdate(MASTER, expected, new)
+
+
 def test_each_refused_ref_is_read_with_its_reason() -> None:
     assert rejections(PRINTED) == [
         Rejection("refs/heads/master", by_server=False, reason="stale info"),
