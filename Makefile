@@ -17,7 +17,7 @@ $(VENV)/.complete: requirements.lock tools/preflight.sh
 	@echo "Setting up $(VENV) (once; about a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install -qq --require-hashes --requirement requirements.lock
 	@touch $@
 
 demo: setup ## play one whole release on this machine (ONCE=1: exit at the end)
