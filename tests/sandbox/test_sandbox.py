@@ -104,3 +104,18 @@ def test_every_answer_tells_how_many_requests_are_left(play: Play) -> None:
         answer = play.pool.request("GET", play.github.api_url + f"/repos/{MANIFEST}", retries=False)
         left.append(int(answer.headers["X-RateLimit-Remaining"]))
     assert left[0] - left[1] == 1
+
+
+def test_every_page_that_is_linked_answers_and_shows_no_hidden_marker(play: Play) -> None:
+    number = play.github.person("octocat").open_issue(MANIFEST, "a <b>title</b>", "seen <!-- hidden -->")
+    run = {"ref": "master", "inputs": {"tag": "v1", "correlation_id": "c"}, "return_run_details": True}
+    path = "/repos/coreos/scripts/actions/workflows/image-build.yml/dispatches"
+    made = play.ask("POST", path, play.token(), run)[1]
+    pin, head = play.seeded.etcd_pin, play.seeded.etcd_release_head
+    pages = ["/", f"/{MANIFEST}", f"/{MANIFEST}/issues/{number}", f"/coreos/etcd/compare/{pin}...{head}"]
+    for page in [*(play.github.url + page for page in pages), made["html_url"], made["html_url"] + "/job/1"]:
+        answer = play.pool.request("GET", page, retries=False)
+        assert answer.status == 200, page
+        assert b"hidden" not in answer.data
+        assert b"<b>title" not in answer.data
+    assert play.pool.request("GET", play.github.url + "/coreos/nothing", retries=False).status == 404
