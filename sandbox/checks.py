@@ -51,30 +51,29 @@ def _edit(call: Call) -> Answer:
 
 
 def _change(call: Call, check: CheckRun) -> None:
+    """Take over what the body says; nothing of it when something in it is refused."""
     status, conclusion = call.body.get("status"), call.body.get("conclusion")
     if status not in (None, *STATUSES) or conclusion not in (None, *CONCLUSIONS):
         raise Refused(422, "Invalid request.\n\nNo such status or conclusion.")
-    check.status = "completed" if conclusion else status or check.status
-    if check.status != "completed":
-        check.conclusion = None
-    elif conclusion:
-        check.conclusion = conclusion
-    elif check.conclusion is None:
+    status = "completed" if conclusion else status or check.status
+    conclusion = (conclusion or check.conclusion) if status == "completed" else None
+    if status == "completed" and conclusion is None:
         raise Refused(422, "Invalid request.\n\nFor 'completed' checks, `conclusion` is required.")
-    check.completed_at = call.sandbox.world.now() if check.status == "completed" else None
+    check.output = {**check.output, **_output(call, check)}
+    check.status, check.conclusion = status, conclusion
+    check.completed_at = call.sandbox.world.now() if status == "completed" else None
     check.name = call.given("name") or check.name
     check.external_id = call.given("external_id", check.external_id)
     check.details_url = call.given("details_url", check.details_url)
-    _write(call, check)
 
 
-def _write(call: Call, check: CheckRun) -> None:
+def _output(call: Call, check: CheckRun) -> dict[str, str]:
     output = call.body.get("output") or {}
     if output and not (output.get("summary") and (output.get("title") or check.output.get("title"))):
         raise Refused(422, "Invalid request.\n\n`output` needs a title and a summary.")
     if any(len(str(output.get(name) or "")) > LONGEST for name in TEXTS):
         raise Refused(422, f"Invalid request.\n\nOnly {LONGEST} characters are allowed.")
-    check.output = {**check.output, **{name: output[name] for name in TEXTS if name in output}}
+    return {name: output[name] for name in TEXTS if name in output}
 
 
 def _tell(call: Call, check: CheckRun, action: str) -> None:

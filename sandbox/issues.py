@@ -109,11 +109,7 @@ def _list(call: Call) -> Answer:
 def _edit(call: Call) -> Answer:
     issue = _issue(call)
     need_author_or(call.who, call.repo, issue.user, "triage")
-    changes = {}
-    for field in ("title", "body"):
-        if call.body.get(field) is not None and call.body[field] != getattr(issue, field):
-            changes[field] = {"from": getattr(issue, field)}
-            setattr(issue, field, long_text(call, field))
+    changes = changed_text(call, issue)
     if "labels" in call.body:
         issue.labels[:] = _names(call, "labels")
     issue.updated_at = call.sandbox.world.now()
@@ -123,6 +119,19 @@ def _edit(call: Call) -> Answer:
     if state in ("open", "closed") and state != issue.state:
         _set_state(call, issue, state)
     return call.sandbox.shapes.issue(call.repo, issue)
+
+
+def changed_text(call: Call, issue: Issue) -> dict[str, Any]:
+    """Take over title and body; what they were, for those that changed."""
+    title, body = call.given("title") or issue.title, long_text(call, "body")
+    changes: dict[str, Any] = {}
+    if title != issue.title:
+        changes["title"] = {"from": issue.title}
+        issue.title = title
+    if call.body.get("body") is not None and body != issue.body:
+        changes["body"] = {"from": issue.body}
+        issue.body = body
+    return changes
 
 
 def _set_state(call: Call, issue: Issue, state: str) -> None:

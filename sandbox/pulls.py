@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import Refused, need_author_or
 from sandbox.bare import HEADS, GitError
-from sandbox.issues import long_text, new_issue
+from sandbox.issues import changed_text, long_text, new_issue
 from sandbox.state import Issue, Pull, Repository, Review, User
 
 if TYPE_CHECKING:
@@ -121,11 +121,11 @@ def _is_mergeable(repository: Repository, pull: Pull) -> bool:
 def _edit(call: Call) -> Answer:
     issue, pull = find(call)
     need_author_or(call.who, call.repo, issue.user, "write")
-    changes = _changed_text(call, issue)
-    base = call.body.get("base")
+    base = call.given("base")
+    if base and HEADS + base not in call.repo.git.refs():
+        raise _invalid("base")
+    changes = changed_text(call, issue)
     if base and base != pull.base:
-        if HEADS + base not in call.repo.git.refs():
-            raise _invalid("base")
         changes["base"] = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}
         pull.base = base
         refresh(call.repo, issue)
@@ -136,17 +136,6 @@ def _edit(call: Call) -> Answer:
     if state in ("open", "closed") and state != issue.state:
         _set_state(call, issue, pull, state)
     return _shape(call, issue)
-
-
-def _changed_text(call: Call, issue: Issue) -> dict[str, Any]:
-    changes: dict[str, Any] = {}
-    if call.body.get("title") and call.body["title"] != issue.title:
-        changes["title"] = {"from": issue.title}
-        issue.title = call.body["title"]
-    if call.body.get("body") is not None and call.body["body"] != issue.body:
-        changes["body"] = {"from": issue.body}
-        issue.body = long_text(call, "body")
-    return changes
 
 
 def _set_state(call: Call, issue: Issue, pull: Pull, state: str) -> None:

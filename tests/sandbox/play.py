@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,12 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.time
+
+    def forward(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+    def ago(self, seconds: float) -> str:
+        return (self.time - timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Hook:
@@ -100,13 +106,18 @@ class Play:
         answer = self.pool.request(method, self.github.api_url + path, headers=headers, body=data, retries=False)
         return answer.status, json.loads(answer.data) if answer.data else None
 
-    def jwt(self, age: int = 0, life: int = 540, key: str | None = None) -> str:
+    def jwt(self, age: int = 0, life: int = 540, key: str | None = None, app: App | None = None) -> str:
+        app = app or self.app
         now = int(self.clock().timestamp()) - age
-        claims = {"iat": now - 60, "exp": now + life, "iss": str(self.app.id)}
-        return jwt.encode(claims, key or self.app.private_key, algorithm="RS256")
+        claims = {"iat": now - 60, "exp": now + life, "iss": str(app.id)}
+        return jwt.encode(claims, key or app.private_key, algorithm="RS256")
 
     def token(self, **narrow: Any) -> str:
-        status, made = self.ask("POST", f"/app/installations/{self.installation}/access_tokens", self.jwt(), narrow)
+        return self.token_of(self.app, self.installation, **narrow)
+
+    def token_of(self, app: App, installation: int, **narrow: Any) -> str:
+        path = f"/app/installations/{installation}/access_tokens"
+        status, made = self.ask("POST", path, self.jwt(app=app), narrow)
         assert status == 201, made
         return str(made["token"])
 
