@@ -90,7 +90,8 @@ def test_pygithub_reads_what_it_writes(play: Play) -> None:
         assert manifest.get_collaborator_role_name("hubot") == "maintain"
         made = manifest.create_git_ref("refs/heads/topic", play.topic("other"))
         pull = manifest.create_pull("build-115", "topic", title="t", body="b")
-        assert pull.mergeable is None  # GitHub has not tried yet
+        tried: object = pull.mergeable
+        assert tried is None  # GitHub has not merged it on trial yet
         pull.update()
         assert (pull.mergeable, pull.commits, pull.changed_files) == (True, 1, 1)
         assert [each.filename for each in pull.get_files()] == ["NOTES"]
