@@ -8,10 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 
 from bot.clock import now
+from bot.ending import Ending
 from bot.flows.engine import prepare
 from bot.settings import Settings
 from bot.store import Store, engine_for
@@ -44,9 +44,8 @@ def serve(settings: Settings) -> int:
     """Run both until SIGTERM or SIGINT. Returns the status to exit with. Raises PortTaken."""
     _check_port(settings.host, settings.port)
     migrate(settings)
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
+    ending = Ending()
+    ending.listen()
     children = [Child(command) for command in COMMANDS]
     status = 0
     while not ending.wait(0.1):

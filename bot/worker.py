@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
@@ -12,6 +11,7 @@ from bot.clock import now
 from bot.core import keys
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
+from bot.ending import Ending
 from bot.flows.desk import Desk
 from bot.flows.engine import Door, Engine
 from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
@@ -49,12 +49,11 @@ class Worker:
             lambda intent, incident: tell_of_bug(self._desk, intent, incident),
             lambda intent, reason: tell_of_parking(self._desk, intent, reason),
         )
-        self._ending = threading.Event()
+        self._ending = Ending()
 
     def run(self) -> None:
         """Start, sweep by the timer, end when SIGTERM or SIGINT comes. Raises AnotherWorker where one is running."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._ending.set())
+        self._ending.listen()
         self._engine.start()
         log.info("the worker is ready")
         # A thread of its own, and one that holds up nobody: a sweep waits for GitHub, and SIGTERM must not.
@@ -68,7 +67,7 @@ class Worker:
             self._hub.close()
 
     def _sweep_by_the_timer(self) -> None:
-        while not self._ending.is_set():
+        while not self._ending.asked:
             try:
                 self._sweep()
             except Exception:

@@ -1,0 +1,36 @@
+"""The wish to end, as SIGTERM and SIGINT bring it: a plain flag that is looked at several times a second.
+
+A `threading.Event` will not do: when a signal arrives while the main thread is inside the event's own lock, the
+handler waits for that lock for ever, and the process no longer ends.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from types import FrameType
+
+SLICE = 0.1
+"""Seconds between two looks."""
+
+
+class Ending:
+    """Whether somebody asked this process to end."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def listen(self) -> None:
+        """Take SIGTERM and SIGINT as the wish to end. To be called in the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def wait(self, seconds: float = float("inf")) -> bool:
+        """Wait so long, or until somebody asks; whether somebody did. Any thread may wait."""
+        end = time.monotonic() + seconds
+        while not self.asked and (left := end - time.monotonic()) > 0:
+            time.sleep(min(SLICE, left))
+        return self.asked
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
