@@ -13,7 +13,6 @@ from pathlib import Path
 from github import Auth, Github, GithubIntegration
 
 from sandbox import Sandbox
-from sandbox.faults import Faults
 from sandbox.seed import seed
 from tests.sandbox.play import MANIFEST, Play
 
@@ -56,24 +55,6 @@ def test_alone_it_prints_where_it_is_and_ends_on_sigterm(tmp_path: Path) -> None
             assert answer.status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(20) == 0
-
-
-class GitKiller(Faults):
-    """Kills the first git server that shows its refs."""
-
-    def __init__(self) -> None:
-        self.killed = 0
-
-    def during(self, call: str, process: subprocess.Popen[bytes]) -> None:
-        if call == "git upload-pack refs" and not self.killed:
-            self.killed += 1
-            process.kill()
-
-
-def test_a_killed_git_server_is_a_failed_request_and_nothing_more(play: Play) -> None:
-    play.github.faults = GitKiller()
-    url = f"{play.github.url}/{MANIFEST}.git/info/refs?service=git-upload-pack"
-    assert [play.pool.request("GET", url, retries=False).status for _ in range(2)] == [500, 200]
 
 
 def test_pygithub_reads_what_it_writes(play: Play) -> None:
