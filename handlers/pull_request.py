@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from bot.core import keys
 from bot.core.intent import Check, Publish, Withdraw
+from bot.core.record import PREFIX
 from handlers.events import Found, Payload, PullChanged, pull_changed
-
-PREFIX = "release-bot/"
 
 
 def closed(payload: Payload) -> Found | None:

@@ -119,7 +119,7 @@ def head_as_planned(sealed: Sealed, facts: Facts) -> str | None:
     pull = facts.pull
     if pull.head_repository != facts.repository.id or pull.base_repository != facts.repository.id:
         return "the merged branch is in another repository"
-    if pull.head != f"release-bot/{sealed.record.tag}":
+    if pull.head != sealed.record.branch:
         return f"the merged branch is not release-bot/{sealed.record.tag}"
     if facts.commits != (sealed.head,) or pull.head_sha != sealed.head:
         return f"the merged branch holds other commits than the planned {sealed.head[:12]}"

@@ -106,7 +106,7 @@ class Plan:
     @property
     def branch(self) -> str:
         """The branch that the bot proposes from."""
-        return f"release-bot/{self.record.tag}"
+        return self.record.branch
 
     @property
     def title(self) -> str:

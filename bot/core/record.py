@@ -18,6 +18,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 MARK = "manifest-release-bot"
+PREFIX = "release-bot/"
+"""How the branches begin that the bot proposes from."""
 _SEALED = re.compile(rf"<!-- {MARK}:plan ([A-Za-z0-9_-]{{1,60000}})\.([0-9a-f]{{64}}) -->")
 
 Blob = tuple[str, str]
@@ -70,6 +72,11 @@ class Record:
     comment: int
     asked_at: str
     official: bool = True
+
+    @property
+    def branch(self) -> str:
+        """The branch that the bot proposes this release from."""
+        return PREFIX + self.tag
 
     @property
     def digest(self) -> str:

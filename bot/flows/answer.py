@@ -17,7 +17,7 @@ from bot.core.hub import Pull, Reaction, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Publish
 from bot.core.people import may, right_of, works_in
 from bot.core.plan import Request
-from bot.core.record import from_json
+from bot.core.record import PREFIX, from_json
 from bot.core.text import replies
 from bot.core.text.quote import marker
 from bot.flows import propose
@@ -199,7 +199,7 @@ def _who_and_where(desk: Desk, intent: Answer) -> dict[str, Any]:
 def _place(desk: Desk, which: RepositoryId, pull: Pull | None) -> Place:
     if pull is None:
         return "issue"
-    ours = pull.author_id == desk.hub.bot().user_id and pull.head.startswith(propose.PREFIX)
+    ours = pull.author_id == desk.hub.bot().user_id and pull.head.startswith(PREFIX)
     if ours and pull.merged:
         return "merged pull"
     return "open pull" if ours and pull.state == "open" else "pull"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from bot.core.audit import Foresight, foresee
 from bot.core.hub import Pull
 from bot.core.intent import Check
+from bot.core.record import PREFIX
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, released
 from bot.core.text import pull as words
 from bot.core.tree import Tree
 from bot.flows.desk import Desk, read_configuration
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import PREFIX
 from bot.gh import Repository
 
 

@@ -13,7 +13,7 @@ from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, look_up, plan
-from bot.core.record import Record, Sealed, from_json, seal
+from bot.core.record import PREFIX, Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
@@ -26,7 +26,6 @@ from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
 from bot.store import ReleaseState
 
-PREFIX = "release-bot/"
 PENDING = "release: pending"
 UNPUBLISHED: tuple[ReleaseState, ...] = ("proposed", "merged", "publishing", "stopped")
 

@@ -14,7 +14,7 @@ from bot.core.audit import Facts, Proof, prove
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Follow, Intent, Publish
 from bot.core.objects import tag_payload
-from bot.core.record import Record, Sealed
+from bot.core.record import PREFIX, Record, Sealed
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
@@ -25,7 +25,6 @@ from bot.flows.desk import Desk, read_configuration
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import PREFIX
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate

@@ -14,9 +14,10 @@ from bot.core import keys
 from bot.core.command import looks_like_command, parse
 from bot.core.hub import Comment, Pull, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Check, Follow, Intent, Publish, Reconcile, Withdraw
+from bot.core.record import PREFIX
 from bot.flows.desk import Desk
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import PREFIX, open_releases
+from bot.flows.propose import open_releases
 from bot.store import Release
 
 LOOK_BACK = timedelta(hours=2)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bot.core.hub import RepositoryId
 from bot.core.intent import Withdraw
+from bot.core.record import PREFIX
 from bot.core.snapshot import HEADS
 from bot.core.text import pull as words
 from bot.core.text.quote import marker
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import PREFIX
 from bot.mirror import RefUpdate
 
 
