@@ -11,7 +11,7 @@ from typing import Literal
 from bot.core.objects import Commit, Tag, read_commit, read_tag, read_tree
 from bot.core.refs import Sha
 from bot.core.tree import EXECUTABLE, FILE, LINK, Entry, Tree
-from bot.gateway import Gateway, GitFailed, on_disk
+from bot.gateway import GitFailed, Runner, on_disk
 from bot.outage import Denied, Outage
 
 MOST_FILES = 2_000
@@ -31,8 +31,8 @@ class Damaged(Exception):
 class BareRepository:
     """One open repository, for one thread. Ids that are handed in must be full, else ValueError is raised."""
 
-    def __init__(self, gateway: Gateway) -> None:
-        self._git = gateway
+    def __init__(self, git: Runner) -> None:
+        self._git = git
         self._trees: dict[Sha, Tree] = {}
         self._blobs: dict[Sha, bytes] = {}
 

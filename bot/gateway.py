@@ -3,6 +3,7 @@
 GitPython starts the processes. Its keyword arguments become options, which foreign text must never do, so commands
 are given as whole argument lists: words of ours, then values of the types in `bot.core.refs`, which only validators
 make. GitPython also passes the whole environment on; `env -u` takes away what git has no business to see.
+What is the same for a server's mirror and for a person's own clone is in `Runner`.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, cast
+from typing import BinaryIO, NamedTuple, Self, cast
 
 from git import Git, GitCommandNotFound
 
@@ -60,26 +61,32 @@ class GitFailed(Exception):
         super().__init__(self.words)
 
 
-class Gateway:
-    """Runs git in one folder, for one remote address whose token travels in the environment only.
+class Runner:
+    """Runs git in one folder: `settings` before each command, `environment` around it, `hidden` variables taken away.
 
     Not to be shared between threads: the process that reads objects is one conversation. Close it at the end.
     """
 
     def __init__(
-        self, folder: Path, url: str, token: str | None, allow_http: bool, limit: float = LIMIT, most: int = MOST
+        self,
+        folder: Path,
+        environment: Mapping[str, str],
+        hidden: Iterable[str],
+        settings: Sequence[str] = (),
+        limit: float = LIMIT,
+        most: int = MOST,
     ) -> None:
         self._git = Git(folder)
-        # Named outright: where this folder holds no repository, git must not find one in a folder above it.
-        self._environment = {"GIT_DIR": str(folder.absolute()), **environment(RepositoryUrl(url), token, allow_http)}
-        self._secrets = [token, _basic(token)] if token else []
+        self._environment = environment
+        self._secrets: Sequence[str] = ()
         self._limit = limit
         self._most = most
         self._reader: _Process | None = None
-        foreign = sorted(name for name in os.environ if name not in self._environment and not _KEPT.fullmatch(name))
-        self._program = ["env", *(word for name in foreign for word in ("-u", name)), "git"]
+        removed = (word for name in sorted(hidden) for word in ("-u", name))
+        given = (word for setting in settings for word in ("-c", setting))
+        self._program = ["env", *removed, "git", *given]
 
-    def __enter__(self) -> Gateway:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -103,13 +110,22 @@ class Gateway:
 
     def ask(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> Answer:
         """How a command ended, for those whose failure is an answer. Raises Outage when it never ends."""
+        return self._ask(arguments, data, env or {}, self._limit)
+
+    def talk(self, *arguments: str, data: bytes = b"") -> Answer:
+        """The same, for a command that talks with the server."""
+        return self.ask(*arguments, data=data)
+
+    def _ask(
+        self, arguments: tuple[str, ...], data: bytes, env: Mapping[str, str], limit: float, apart: bool = True
+    ) -> Answer:
         with on_disk(), tempfile.TemporaryFile() as file:
             file.write(data)
             file.seek(0)
-            process = self._start(arguments, file, env or {})
+            process = self._start(arguments, file, env, apart)
             try:
-                out, err = _collect(process, self._limit, self._most)
-                status = process.wait(self._limit)
+                out, err = _collect(process, limit, self._most)
+                status = process.wait(limit)
             except subprocess.TimeoutExpired:
                 raise Outage("git", f"git {arguments[0]} did not end") from None
             finally:
@@ -136,12 +152,17 @@ class Gateway:
             raise
         return found
 
-    def _start(self, arguments: tuple[str, ...], stdin: BinaryIO | int, env: Mapping[str, str]) -> _Process:
-        """A git process at the head of a group of its own, so that what it starts can be ended with it."""
+    def _start(
+        self, arguments: tuple[str, ...], stdin: BinaryIO | int, env: Mapping[str, str], apart: bool = True
+    ) -> _Process:
+        """A git process; where `apart`, at the head of a group of its own, so that what it starts can be ended with it.
+
+        A process apart has lost the terminal: it can ask nobody for a password.
+        """
         command = [*self._program, *arguments]
         inside = {**self._environment, **env}
         try:
-            started = self._git.execute(command, stdin, as_process=True, env=inside, start_new_session=True)
+            started = self._git.execute(command, stdin, as_process=True, env=inside, start_new_session=apart)
         except GitCommandNotFound:
             raise Outage("git", "there is no env program on this machine") from None
         process = cast(_Process, started.proc)
@@ -154,6 +175,19 @@ class Gateway:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+class Gateway(Runner):
+    """Git in a clean environment, for one remote address whose token travels in the environment only."""
+
+    def __init__(
+        self, folder: Path, url: str, token: str | None, allow_http: bool, limit: float = LIMIT, most: int = MOST
+    ) -> None:
+        # Named outright: where this folder holds no repository, git must not find one in a folder above it.
+        inside = {"GIT_DIR": str(folder.absolute()), **environment(RepositoryUrl(url), token, allow_http)}
+        foreign = [name for name in os.environ if name not in inside and not _KEPT.fullmatch(name)]
+        super().__init__(folder, inside, foreign, limit=limit, most=most)
+        self._secrets = [token, _basic(token)] if token else []
 
 
 @contextmanager
@@ -269,6 +303,7 @@ def _end(process: _Process) -> None:
     """Kill it, with all that it started, where it still runs, and close its pipes."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+            apart = os.getpgid(process.pid) == process.pid
+            (os.killpg if apart else os.kill)(process.pid, signal.SIGKILL)
     with suppress(BrokenPipeError), process:  # closes the pipes and waits
         pass
