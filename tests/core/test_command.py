@@ -23,6 +23,7 @@ from bot.core.command import (
 from bot.core.command.words import fold, split
 
 COMMIT = "5c11a2f9" * 5
+RELEASES = ["new", "branch", "patch"]
 PROBE = CommandSpec(
     family="release",
     verb="probe",
@@ -122,18 +123,26 @@ MISTAKES = {
     "/release pach build-115": ("unknown-verb", "pach", ("patch",)),
     "/release retri": ("unknown-verb", "retri", ("resume",)),
     "/release xyzzy": ("unknown-verb", "xyzzy", ()),
-    "/release build-115": ("unknown-verb", "build-115", ("patch",)),
+    "/release build-115": ("unknown-verb", "build-115", ("branch", "patch")),
     "/release --help": ("unknown-verb", "--help", ("help",)),
     "/release help xyzzy": ("unknown-verb", "xyzzy", ()),
     "/release help pach": ("unknown-verb", "pach", ("patch",)),
-    "/release new": ("not-yet", "/release new", ()),
+    "/release new build-115": ("bad-value", "build-115", ("/release new 115",)),
+    "/release new 0115": ("bad-value", "0115", ("/release new 115",)),
+    "/release new 1234567": ("bad-value", "1234567", ("/release new", "/release new 115")),
+    "/release new 0": ("bad-value", "0", ("/release new", "/release new 115")),
+    "/release new 115.0.0": ("bad-value", "115.0.0", ("/release new", "/release new 115")),
+    "/release new 115;": ("bad-value", "115;", ("/release new", "/release new 115")),
+    "/release new please": ("bad-value", "please", ("/release new", "/release new 115")),
+    "/release new 115 116": ("trailing-text", "116", ()),
+    "/release branch": ("missing-line", "", ()),
+    "/release branch 115": ("bad-line", "115", ("build-115",)),
+    "/release branche build-115": ("unknown-verb", "branche", ("branch",)),
+    "/release plan new": ("not-yet", "/release plan", ()),
     "/release Close": ("not-yet", "/release Close", ()),
     "/build": ("not-yet", "/build", ()),
     "/build status": ("not-yet", "/build status", ()),
     "/channel frobnicate": ("not-yet", "/channel frobnicate", ()),
-    "/release patch build-115 sdk=110.0.0": ("not-yet", "sdk", ()),
-    "/release patch build-115 --draft": ("not-yet", "--draft", ()),
-    "/release patch build-115 etcd==released": ("not-yet", "etcd==released", ()),
     "/release patch": ("missing-line", "", ()),
     "/release patch etcd=main": ("missing-line", "", ()),
     "/release patch BUILD-115": ("bad-line", "BUILD-115", ("build-115",)),
@@ -156,7 +165,7 @@ MISTAKES = {
     "/release patch -d": ("unknown-flag", "-d", ()),
     "/release patch build-115 --alow-empty": ("unknown-flag", "--alow-empty", ("--allow-empty",)),
     "/release patch build-115 -allow-empty": ("unknown-flag", "-allow-empty", ("--allow-empty",)),
-    "/release patch build-115 --formats=x": ("not-yet", "--formats", ()),
+    "/release patch build-115 --formats=x": ("unknown-flag", "--formats=x", ("formats=",)),
     "/release patch --upload-pack=touch": ("unknown-flag", "--upload-pack=touch", ()),
     "/release resume --allow-empty": ("unknown-flag", "--allow-empty", ()),
     "/release patch build-115 --allow-empty=yes": ("bad-value", "--allow-empty=yes", ("--allow-empty",)),
@@ -173,7 +182,40 @@ MISTAKES = {
     "/release patch build-115 etcd=a..b": ("bad-value", "etcd=a..b", ()),
     "/release patch build-115 etcd=a@{1}": ("bad-value", "etcd=a@{1}", ()),
     "/release patch build-115 etcd='a b'": ("bad-value", "etcd='a b'", ()),
-    "/release patch build-115 etcd.upstream=refs/heads/": ("bad-value", "etcd.upstream=refs/heads/", ()),
+    "/release patch build-115 etcd.upstream=refs/heads/": (
+        "bad-value",
+        "etcd.upstream=refs/heads/",
+        ("etcd.upstream=refs/heads/master",),
+    ),
+    "/release patch build-115 etcd==main": ("bad-value", "etcd==main", ("etcd=released", "etcd=@115.0.0")),
+    "/release patch build-115 etcd==": ("bad-value", "etcd==", ("etcd=released", "etcd=@115.0.0")),
+    "/release patch build-115 etcd==Released": (
+        "bad-value",
+        "etcd==Released",
+        ("etcd=released", "etcd=@115.0.0"),
+    ),
+    "/release patch build-115 etcd===released": (
+        "bad-value",
+        "etcd===released",
+        ("etcd=released", "etcd=@115.0.0"),
+    ),
+    "/release patch build-115 etcd=@115.0": ("bad-value", "etcd=@115.0", ("etcd=@115.0.0",)),
+    "/release patch build-115 etcd==@main": ("bad-value", "etcd==@main", ("etcd=@115.0.0",)),
+    "/release patch build-115 etcd=@": ("bad-value", "etcd=@", ("etcd=@115.0.0",)),
+    "/release patch build-115 etcd.upstream==released": (
+        "bad-value",
+        "etcd.upstream==released",
+        ("etcd.upstream=refs/heads/master",),
+    ),
+    f"/release patch build-115 etcd.upstream={COMMIT}": (
+        "bad-value",
+        f"etcd.upstream={COMMIT}",
+        ("etcd.upstream=refs/heads/master",),
+    ),
+    "/release patch build-115 etcd=released etcd==released": ("duplicate", "etcd", ()),
+    "/release new sdk=keep SDK=previous": ("duplicate", "sdk", ()),
+    "/release patch build-115 --draft=yes": ("bad-value", "--draft=yes", ("--draft",)),
+    "/release patch build-115 draft=yes": ("unknown-option", "draft", ("--draft",)),
     "/release patch build-115 etcd=a etcd=a": ("duplicate", "etcd", ()),
     "/release patch build-115 e.upstream=a e.Upstream=b": ("duplicate", "e", ()),
     "/release patch build-115 --allow-empty --allow_empty": ("duplicate", "--allow-empty", ()),
@@ -228,8 +270,8 @@ def test_no_command_has_a_word_that_exists_and_is_still_to_come() -> None:
 
 def test_help_is_cut_to_place_and_person() -> None:
     assert [spec.verb for spec in help_for("issue", "everyone")] == ["help"]
-    assert [spec.verb for spec in help_for("issue", "releaser")] == ["patch", "help"]
-    assert [spec.verb for spec in help_for("merged pull", "admin")] == ["patch", "resume", "help"]
+    assert [spec.verb for spec in help_for("issue", "releaser")] == [*RELEASES, "help"]
+    assert [spec.verb for spec in help_for("merged pull", "admin")] == [*RELEASES, "resume", "help"]
 
 
 def test_the_table_has_a_row_for_each_command_and_only_four_columns() -> None:
@@ -237,7 +279,7 @@ def test_the_table_has_a_row_for_each_command_and_only_four_columns() -> None:
     assert len(lines) == 2 + len(COMMANDS) + 1
     for line in lines:
         assert line.replace("\\|", "").count("|") == 5
-    assert lines[3] == (
+    assert lines[5] == (
         "| `/release resume` | merged release pull requests | releasers "
         "| Proves a merged release again and goes on at the step that failed. Also: `/release retry`. |"
     )

@@ -19,6 +19,7 @@ from bot.core.command.spec import (
     Who,
     find,
     help_for,
+    render_options,
     render_table,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "help_for",
     "looks_like_command",
     "parse",
+    "render_options",
     "render_table",
 ]

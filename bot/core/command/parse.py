@@ -14,7 +14,8 @@ from typing import Literal
 from bot.core.command.markdown import command_lines, first_line, looks_like_command
 from bot.core.command.spec import COMMANDS, FAMILIES, LATER, Argument, CommandSpec, find
 from bot.core.command.words import Word, fold, split
-from bot.core.manifest.refs import revision_problem
+from bot.core.manifest.refs import ref_problem, revision_problem
+from bot.core.version import Version
 
 MistakeKind = Literal[
     "bad-character",
@@ -36,14 +37,19 @@ LONGEST_LINE = 4_096
 LONGEST_WORD = 80
 
 _LINE = re.compile(r"build-[1-9][0-9]{0,5}")
+_BUILD = re.compile(r"[1-9][0-9]{0,5}")
 _NEARLY_A_LINE = re.compile(r"(?:refs/heads/|origin/|\+)?(?:build)?[-_]?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 _PROJECT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+~@/-]{0,254}")
 _UPSTREAM = ".upstream"
+_RELEASED = "released"
 
 
 @dataclass(frozen=True)
 class Override:
-    """A project to move, as typed: to `revision` (None: as it is), and on which branch (a full ref) that is."""
+    """A project to move, as typed: to `revision` (None: as it is), and on which branch (a full ref) that is.
+
+    The revision `=released` is the pin of the line's last release, `=@115.0.0` that of this release; no ref begins so.
+    """
 
     project: str
     revision: str | None = None
@@ -52,7 +58,10 @@ class Override:
 
 @dataclass(frozen=True)
 class Command:
-    """One command that was understood. `verb` is the canonical one, `line` the release line, `source` as typed."""
+    """One command that was understood. `verb` is the canonical one, `source` what was typed.
+
+    `line` is the release line and `build` the build number, where the command has one and it was given.
+    """
 
     family: str
     verb: str
@@ -62,6 +71,7 @@ class Command:
     overrides: tuple[Override, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
+    build: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,7 +119,9 @@ def _mistake(wrong: _Wrong, line: str, commands: Sequence[CommandSpec] = ()) -> 
     family = next((family for family in FAMILIES if fold(line[1:]).startswith(family)), "")
     spec = find(family, fold(words[1]), commands) if len(words) > 1 else None
     verb = spec.verb if spec else ""
-    return Mistake(wrong.kind, _cut(wrong.word), wrong.near, _cut(line, 3 * LONGEST_WORD), family, verb)
+    return Mistake(
+        wrong.kind, _cut(wrong.word), tuple(map(_cut, wrong.near)), _cut(line, 3 * LONGEST_WORD), family, verb
+    )
 
 
 def _cut(text: str, most: int = LONGEST_WORD) -> str:
@@ -158,6 +170,7 @@ class _Reading:
         self.commands = commands
         self.waiting = list(spec.arguments)
         self.line: str | None = None
+        self.build: int | None = None
         self.args: list[str] = []
         self.options: dict[str, str] = {}
         self.flags: set[str] = set()
@@ -186,6 +199,7 @@ class _Reading:
             ),
             options=self.options,
             flags=frozenset(self.flags),
+            build=self.build,
         )
 
     def _flag(self, word: Word) -> None:
@@ -208,9 +222,10 @@ class _Reading:
         name = fold(key)
         option = next((option for option in self.spec.options if option.key == name), None)
         if option:
-            if not re.fullmatch(option.pattern, word.value):
-                raise _Wrong("bad-value", word.text, (f"{name}={option.values}",))
-            self._put(self.options, name, word.value)
+            value = option.read(word.value)
+            if value is None:
+                raise _Wrong("bad-value", word.text, (option.written,))
+            self._put(self.options, name, value)
         elif name in self.spec.later:
             raise _Wrong("not-yet", key)
         elif name in {flag.name for flag in self.spec.flags}:
@@ -221,15 +236,10 @@ class _Reading:
             raise _Wrong("unknown-option", key or word.text, self._near_options(name))
 
     def _override(self, word: Word, key: str) -> None:
-        if word.value.startswith("="):
-            raise _Wrong("not-yet", word.text)
-        if revision_problem(word.value) or "=" in word.value:
-            raise _Wrong("bad-value", word.text)
         if fold(key).endswith(_UPSTREAM) and len(key) > len(_UPSTREAM):
-            ref = word.value if word.value.startswith("refs/") else "refs/heads/" + word.value
-            self._put(self.upstreams, key[: -len(_UPSTREAM)], ref)
+            self._put(self.upstreams, key[: -len(_UPSTREAM)], _upstream(word, key))
         else:
-            self._put(self.revisions, key, word.value)
+            self._put(self.revisions, key, _revision(word, key))
 
     def _put(self, into: dict[str, str], key: str, value: str) -> None:
         if key in into:
@@ -244,10 +254,20 @@ class _Reading:
     def _positional(self, word: str) -> None:
         if not self.waiting:
             raise _Wrong("trailing-text", word)
-        if self.waiting.pop(0).kind == "line":
-            self.line = _line(word)
-        else:
-            self.args.append(self._topic(word))
+        match self.waiting.pop(0).kind:
+            case "line":
+                self.line = _line(word)
+            case "build":
+                self.build = self._number(word)
+            case "verb":
+                self.args.append(self._topic(word))
+
+    def _number(self, word: str) -> int:
+        if not _BUILD.fullmatch(word):
+            nearly = _NEARLY_A_LINE.fullmatch(word)
+            example = f"{self.spec.name} {nearly[1] if nearly else 115}"
+            raise _Wrong("bad-value", word, (example,) if nearly else (self.spec.name, example))
+        return int(word)
 
     def _topic(self, word: str) -> str:
         spec = find(self.spec.family, fold(word), self.commands)
@@ -262,3 +282,27 @@ def _line(word: str) -> str:
         nearly = _NEARLY_A_LINE.fullmatch(word)
         raise _Wrong("bad-line", word, (f"build-{nearly[1]}",) if nearly else ())
     return word
+
+
+def _revision(word: Word, key: str) -> str:
+    """What a project moves to. The pins of a release have a form that no ref has: `=released`, `=@115.0.0`."""
+    pin = word.value.removeprefix("=")
+    if pin == _RELEASED:
+        return f"={_RELEASED}"
+    if pin.startswith("@"):
+        try:
+            return f"=@{Version.parse(pin[1:])}"
+        except ValueError:
+            raise _Wrong("bad-value", word.text, (f"{key}=@115.0.0",)) from None
+    if pin != word.value:
+        raise _Wrong("bad-value", word.text, (f"{key}={_RELEASED}", f"{key}=@115.0.0"))
+    if revision_problem(word.value) or "=" in word.value:
+        raise _Wrong("bad-value", word.text)
+    return word.value
+
+
+def _upstream(word: Word, key: str) -> str:
+    ref = word.value if word.value.startswith("refs/") else "refs/heads/" + word.value
+    if ref_problem(word.value) or ref_problem(ref) or "=" in ref:
+        raise _Wrong("bad-value", word.text, (f"{key}=refs/heads/master",))
+    return ref

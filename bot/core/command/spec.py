@@ -6,6 +6,7 @@ belong to the grammar and do nothing yet stand under `later`, so that they are n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -25,20 +26,33 @@ FAMILIES = ("release", "build", "channel")
 
 @dataclass(frozen=True)
 class Argument:
-    """A word without a key, by its position: a release line (`build-115`) or the verb of another command."""
+    """A word without a key, by its position: a release line (`build-115`), a build number, or a command's verb."""
 
-    kind: Literal["line", "verb"]
+    kind: Literal["line", "build", "verb"]
     required: bool = True
 
 
 @dataclass(frozen=True)
 class Option:
-    """A `key=value`. `pattern` must match the whole value; `values` says what may stand there, for people."""
+    """A `key=value`. `pattern` must match the whole value; `values` says what may stand there, for people.
+
+    A group called `value` in the pattern is the one form of values that may be written in several.
+    """
 
     key: str
     pattern: str
     values: str
     effect: str
+
+    @property
+    def written(self) -> str:
+        """How it is typed."""
+        return f"{self.key}={self.values}"
+
+    def read(self, typed: str) -> str | None:
+        """The value in its one form, or None where it may not stand here."""
+        match = re.fullmatch(self.pattern, typed)
+        return (match.groupdict().get("value") or match[0]) if match else None
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,11 @@ class Flag:
 
     name: str
     effect: str
+
+    @property
+    def written(self) -> str:
+        """How it is typed."""
+        return f"--{self.name}"
 
 
 @dataclass(frozen=True)
@@ -81,12 +100,75 @@ class CommandSpec:
         return place in self.places and RIGHTS.index(right) >= RIGHTS.index(self.who)
 
 
+_NUMBER = "(?:0|[1-9][0-9]{0,8})"
+_VERSION = rf"v?(?P<value>{_NUMBER}\.{_NUMBER}\.{_NUMBER})"
+_SDK = rf"previous|keep|v?(?P<value>{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:\+[0-9A-Za-z][0-9A-Za-z.-]{{0,39}})?)"
+_FORMAT = "[a-z0-9][a-z0-9_-]{0,30}"
+
+_RELEASE_OPTIONS = (
+    Option(
+        "projects",
+        "branched|none|all",
+        "branched|none|all",
+        "what moves besides the named projects: those that follow the line's branch, none, or all that follow a branch",
+    ),
+    Option("from", _VERSION, "115.0.0", "take the pins and the SDK of that older release"),
+    Option(
+        "sdk",
+        _SDK,
+        "110.0.0|previous|keep",
+        "build with that SDK version (a build id may follow it, as in `110.0.0+2013-10-24-1130`), with the version "
+        "before this release, or with the SDK used now",
+    ),
+    Option("version", _VERSION, "115.0.1", "take this version instead of the next one"),
+    Option("group", "[a-z0-9][a-z0-9-]{0,30}", "alpha", "name the group whose machines follow the image"),
+    Option("formats", f"{_FORMAT}(?:,{_FORMAT})*", "qemu,vmware", "build these image formats"),
+    Option("channel", "move|keep", "move|keep", "move the channels or leave them, whatever their rule says"),
+    Option("build", "yes|no", "yes|no", "say whether the merge starts the image build"),
+)
+_RELEASE_FLAGS = (
+    Flag("allow-empty", "release again although no project changes"),
+    Flag("allow-rewind", "let a project go back to an earlier commit"),
+    Flag("allow-jump", "let a project leave its branch, or take very many commits"),
+    Flag("draft", "open the pull request as a draft"),
+)
+
+
 COMMANDS: tuple[CommandSpec, ...] = (
     CommandSpec(
         family="release",
+        verb="new",
+        usage="/release new [BUILD] [PROJECT=REV ...] [OPTION ...]",
+        effect="Proposes a release off the main branch, with all projects moved that follow a branch. BUILD is the "
+        "day's number where none is given; of a build that has releases already, BRANCH + 1.",
+        places=EVERYWHERE,
+        who="releaser",
+        lane="release",
+        examples=("/release new", "/release new 116 sdk=115.0.0"),
+        arguments=(Argument("build", required=False),),
+        options=_RELEASE_OPTIONS,
+        flags=_RELEASE_FLAGS,
+        overrides=True,
+    ),
+    CommandSpec(
+        family="release",
+        verb="branch",
+        usage="/release branch build-N [PROJECT=REV ...] [OPTION ...]",
+        effect="Proposes a normal release on a release line: BRANCH + 1, PATCH 0, with the named projects moved, or, "
+        "where none is named, those that follow the line's branch.",
+        places=EVERYWHERE,
+        who="releaser",
+        lane="release",
+        examples=("/release branch build-115", "/release branch build-115 projects=all --draft"),
+        arguments=(Argument("line"),),
+        options=_RELEASE_OPTIONS,
+        flags=_RELEASE_FLAGS,
+        overrides=True,
+    ),
+    CommandSpec(
+        family="release",
         verb="patch",
-        usage="/release patch build-N [PROJECT=REV ...] [PROJECT.upstream=REF ...] "
-        "[--allow-empty] [--allow-rewind] [--allow-jump]",
+        usage="/release patch build-N [PROJECT=REV ...] [OPTION ...]",
         effect="Proposes an emergency release on a release line: PATCH + 1, with the named projects moved, or, where "
         "none is named, those that follow the line's branch.",
         places=EVERYWHERE,
@@ -94,13 +176,9 @@ COMMANDS: tuple[CommandSpec, ...] = (
         lane="release",
         examples=("/release patch build-115", "/release patch build-115 coreos/etcd=5c11a2f9"),
         arguments=(Argument("line"),),
-        flags=(
-            Flag("allow-empty", "release again although no project changes"),
-            Flag("allow-rewind", "let a project go back to an earlier commit"),
-            Flag("allow-jump", "let a project leave the line's branch, or take very many commits"),
-        ),
+        options=_RELEASE_OPTIONS,
+        flags=_RELEASE_FLAGS,
         overrides=True,
-        later=("projects", "from", "sdk", "version", "group", "formats", "channel", "build", "draft"),
     ),
     CommandSpec(
         family="release",
@@ -128,8 +206,8 @@ COMMANDS: tuple[CommandSpec, ...] = (
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "release": (
-        *("new", "branch", "plan", "preview", "sdk", "track", "set", "unset", "refresh", "adopt", "hold", "unhold"),
-        *("cancel", "close", "abandon", "status", "diff", "verify", "ping"),
+        *("plan", "preview", "sdk", "track", "set", "unset", "refresh", "adopt", "hold", "unhold", "cancel", "close"),
+        *("abandon", "status", "diff", "verify", "ping"),
     ),
     "build": ("status", "retry", "cancel", "test"),
     "channel": ("show", "set", "confirm"),
@@ -170,6 +248,25 @@ def render_table(commands: Sequence[CommandSpec] = COMMANDS) -> str:
         for spec in commands
     ]
     return "| command | where | who | what it does |\n|---|---|---|---|\n" + "".join(rows)
+
+
+_OVERRIDES = (
+    ("PROJECT=REV", "move this project to that commit, branch or tag"),
+    ("PROJECT=released", "give this project the pin again that the line's last release had"),
+    ("PROJECT=@115.0.0", "give this project the pin that this release had"),
+    ("PROJECT.upstream=REF", "say which branch of this project the commit is on"),
+)
+
+
+def render_options(spec: CommandSpec) -> str:
+    """What may follow the arguments of a command, as a Markdown table that ends in a newline; "" where nothing may."""
+    words = [*(_OVERRIDES if spec.overrides else ())]
+    words += [(option.written, option.effect) for option in spec.options]
+    words += [(flag.written, flag.effect) for flag in spec.flags]
+    if not words:
+        return ""
+    rows = [f"| {_code(written)} | {effect} |\n" for written, effect in words]
+    return "| option | what it does |\n|---|---|\n" + "".join(rows)
 
 
 def _also(spec: CommandSpec) -> str:
