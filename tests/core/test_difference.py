@@ -7,9 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, strategies as st
+from markdown_it import MarkdownIt
 
 from bot.core.difference import Changed, Difference, difference, matched
 from bot.core.manifest import Manifest, Project, Remote
+from bot.core.text.difference import LIMIT, WIDEST, as_markdown, as_text, plain
 
 URL = "https://github.com/coreos/manifest"
 REMOTES = {"github": Remote("github", ".."), "cros": Remote("cros", "https://chromium.googlesource.com/")}
@@ -160,3 +162,93 @@ def test_no_name_is_both_added_and_removed(old: list[Project], new: list[Project
 def test_what_changed_says_in_what(old: list[Project], new: list[Project]) -> None:
     for change in compared(old, new).changed:
         assert change.renamed or change.moved or change.repinned or change.readdressed or change.follows_another
+
+
+def pages(url: str, old: str, new: str) -> str | None:
+    return f"{url}/compare/{old}...{new}"
+
+
+EVERYTHING = compared(
+    [ETCD, SCRIPTS, project("a", "a", "main"), project("gone", "gone"), project("far", "far", remote="cros")],
+    [
+        replace(ETCD, name="etcd-io/etcd", revision=NEW, upstream="refs/heads/release-0.1"),
+        replace(SCRIPTS, path="scripts"),
+        project("a", "a", "dev"),
+        project("far", "far"),
+        project("new", "new", "refs/tags/v1"),
+    ],
+)
+
+
+def test_the_terminal_shows_columns_with_what_is_not_the_same() -> None:
+    assert as_text(EVERYTHING) == (
+        "changed  etcd-io/etcd    src/etcd  aaaaaaaaaaaa  bbbbbbbbbbbb  "
+        "was coreos/etcd; follows refs/heads/release-0.1, was refs/heads/master\n"
+        "changed  coreos/scripts  scripts   aaaaaaaaaaaa  aaaaaaaaaaaa  was at src/scripts\n"
+        "changed  a               a         main          dev\n"
+        "changed  far             far       aaaaaaaaaaaa  aaaaaaaaaaaa  "
+        "from https://github.com/far, was https://chromium.googlesource.com/far\n"
+        "added    new             new       -             refs/tags/v1\n"
+        "removed  gone            gone      aaaaaaaaaaaa  -\n"
+        "4 changed, 1 added, 1 removed, 0 unchanged.\n"
+    )
+    assert as_text(compared([ETCD], [ETCD])) == "0 changed, 0 added, 0 removed, 1 unchanged.\n"
+
+
+def test_a_comment_shows_a_table_whose_new_pins_lead_to_the_commits_between() -> None:
+    link = f"https://github.com/etcd-io/etcd/compare/{OLD}...{NEW}"
+    assert as_markdown(EVERYTHING, pages) == (
+        "**Projects: 4 changed, 1 added, 1 removed, 0 unchanged**\n\n"
+        "| project | from | to | upstream |\n|---|---|---|---|\n"
+        f"| `coreos/etcd` → **`etcd-io/etcd`** | `aaaaaaa` | [`bbbbbbb`]({link}) "
+        "| `refs/heads/master` → **`refs/heads/release-0.1`** |\n"
+        "| `coreos/scripts`<br>at `src/scripts` → **`scripts`** | `aaaaaaa` | `aaaaaaa` | – |\n"
+        "| `a` | `main` | `dev` | – |\n"
+        "| `far`<br>from `https://chromium.googlesource.com/far` → **`https://github.com/far`** "
+        "| `aaaaaaa` | `aaaaaaa` | – |\n\n"
+        "**Added**\n\n- `new` at `new`, `refs/tags/v1`\n\n"
+        "**Removed**\n\n- `gone` at `gone`, `aaaaaaa`"
+    )
+    assert "compare" not in as_markdown(EVERYTHING, lambda *_: None)
+    assert as_markdown(compared([ETCD], [ETCD]), pages) == ("**Projects: 0 changed, 0 added, 0 removed, 1 unchanged**")
+
+
+def test_an_upstream_that_comes_or_goes_is_a_dash_on_the_other_side() -> None:
+    found = compared([ETCD], [replace(ETCD, upstream=None)])
+    assert "| `refs/heads/master` → **–** |" in as_markdown(found, pages)
+    assert as_text(found).startswith("changed  coreos/etcd  src/etcd  aaaaaaaaaaaa  aaaaaaaaaaaa  follows -, was refs")
+
+
+def test_a_long_table_is_cut_to_what_fits_a_comment() -> None:
+    old = [project(f"name-{number}-{'x' * 100}", f"{number}") for number in range(900)]
+    new = [replace(each, revision=NEW) for each in old]
+    text = as_markdown(compared(old, [*new, *(replace(each, path=f"more/{each.path}") for each in old)]), pages, 20_000)
+    assert len(text) <= LIMIT - 20_000
+    assert "| and 840 more | | | |" in text
+    assert "- and 840 more" in text
+
+
+def test_a_terminal_gets_printable_ascii_only_and_no_word_that_is_too_wide() -> None:
+    assert plain("a\x1b[2J\u202eb\n\\é") == "a\\x1b[2J\\u202eb\\n\\\\\\xe9"
+    assert len(plain("x" * 500)) == len(plain("\u202e" * 500)) == WIDEST
+    assert plain("x" * WIDEST) == "x" * WIDEST
+
+
+PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+traps = st.text(max_size=20) | st.sampled_from(["`", "``", "](http://evil)", "@octocat", "<b>", "\x1b[2J", "a|b", "\n"])
+
+
+@given(traps, traps, traps | st.just(NEW), traps)
+def test_foreign_words_do_no_harm_in_either_text(name: str, path: str, revision: str, upstream: str) -> None:
+    was = project(name, "old", OLD, upstream=upstream)
+    found = compared([was], [replace(was, revision=revision), project(name, path + "new", revision)])
+    lines = as_text(found).split("\n")
+    assert len(lines) == len(found.changed) + len(found.added) + 2
+    assert all(line.isascii() and (line.isprintable() or not line) for line in lines)
+    markdown = as_markdown(found, pages)
+    inline = [child for token in PARSER.parse(markdown) for child in token.children or ()]
+    assert not [child for child in inline if child.type == "image"]
+    links = [str(child.attrs["href"]) for child in inline if child.type == "link_open"]
+    assert all(href.startswith("https://github.com/") for href in links)
+    assert not [child.content for child in inline if child.type == "html_inline" and child.content != "<br>"]
+    assert not [child for child in inline if child.type == "text" and "@" in child.content]
