@@ -6,18 +6,16 @@ raise OldServer; then git is asked.
 
 from __future__ import annotations
 
+import base64
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from urllib.parse import urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import urllib3
-from urllib3 import exceptions as broken
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from urllib.parse import urljoin
 
 from bot.core import pktline
 from bot.core.refs import RepositoryUrl
+from bot.wire import Answer, Broken, NotSpoken, Wire
 
 LARGEST = 4 * 1024 * 1024
 REDIRECTS = 3
@@ -32,13 +30,13 @@ REFUSALS = {
 _NO_V2 = (400, 405, 415, 501)
 _REDIRECT = (301, 302, 303, 307, 308)
 _LATER = re.compile(rb"rate limit|try again|abuse", re.IGNORECASE)
-_HEADERS = {
-    "Git-Protocol": "version=2",
-    "Content-Type": "application/x-git-upload-pack-request",
-    "Accept": "application/x-git-upload-pack-result",
-    "Accept-Encoding": "identity",
-    "User-Agent": "git/manifest-release-bot",
-}
+_USUAL = b"User-Agent: git/manifest-release-bot\r\nAccept-Encoding: identity\r\n"
+_ASKING = (
+    b"Git-Protocol: version=2\r\n"
+    b"Content-Type: application/x-git-upload-pack-request\r\n"
+    b"Accept: application/x-git-upload-pack-result\r\n"
+    b"Content-Length: %d\r\n\r\n"
+)
 
 
 class OldServer(Exception):
@@ -69,109 +67,71 @@ class LsRefs:
     def __init__(self, follows: Callable[[RepositoryUrl, str], bool], connections: int, timeout: float) -> None:
         self._follows = follows
         self._timeout = timeout
-        self._direct = urllib3.PoolManager(64, maxsize=connections, retries=False, timeout=timeout)
-        self._proxied = {
-            scheme: urllib3.ProxyManager(url, 64, maxsize=connections, retries=False, timeout=timeout)
-            for scheme, url in getproxies().items()
-            if scheme in ("http", "https")
-        }
+        self._wire = Wire(connections, timeout, LARGEST)
 
     def close(self) -> None:
         """Close the connections."""
-        for pool in (self._direct, *self._proxied.values()):
-            pool.clear()
+        self._wire.close()
 
     def ask(self, address: RepositoryUrl, prefixes: Sequence[str], token: str | None) -> list[pktline.Row]:
         """Every ref that begins with one of these, and perhaps more. Raises NoAnswer or OldServer."""
-        status, data, wait = self._post(address, pktline.ls_refs(prefixes), token)
-        if status in _NO_V2:
+        answer = self._post(address, _question(tuple(prefixes)), token)
+        if answer.status in _NO_V2:
             raise OldServer
-        if status == 200:
+        if answer.status == 200:
             try:
-                return pktline.rows(data)
+                return pktline.rows(answer.body)
             except pktline.BadPackets:
                 raise OldServer from None
-        if status in REFUSALS and not wait and not _LATER.search(data[:10_000]):
-            raise NoAnswer(REFUSALS[status], status)
-        passing = status >= 500 or status in (403, 429)
-        raise NoAnswer(f"the server answered {status}", status, passing, wait=wait)
+        wait = _wait(answer)
+        if answer.status in REFUSALS and not wait and not _LATER.search(answer.body[:10_000]):
+            raise NoAnswer(REFUSALS[answer.status], answer.status)
+        passing = answer.status >= 500 or answer.status in (403, 429)
+        raise NoAnswer(f"the server answered {answer.status}", answer.status, passing, wait=wait)
 
     def speaks_git(self, address: RepositoryUrl, token: str | None) -> bool:
         """Whether it advertises refs; to git, any empty page is a repository without refs, of the oldest protocol."""
         url = f"{address.rstrip('/')}/info/refs?service=git-upload-pack"
-        with self._request("GET", url, _authorization(token), None) as answer:
-            return answer.headers.get("Content-Type") == "application/x-git-upload-pack-advertisement"
+        answer = self._exchange("GET", url, _authorization(token) + _USUAL + b"\r\n", self._end())
+        return answer.fields.get(b"content-type") == b"application/x-git-upload-pack-advertisement"
 
-    def _post(self, address: RepositoryUrl, body: bytes, token: str | None) -> tuple[int, bytes, float]:
-        """Status, body and wished-for wait of one POST; redirects on the same host are followed, without the token."""
+    def _post(self, address: RepositoryUrl, question: bytes, token: str | None) -> Answer:
+        """The answer to one POST; redirects on the same host are followed, without the token."""
         url = address.rstrip("/") + SERVICE
-        headers = {**_HEADERS, **_authorization(token)}
-        end = time.monotonic() + self._timeout
+        rest, end = _authorization(token) + question, self._end()
         for _ in range(REDIRECTS + 1):
-            with self._request("POST", url, headers, body) as answer:
-                if answer.status not in _REDIRECT:
-                    return answer.status, _read(answer, LARGEST, end), _wait(answer)
-                _read(answer, 1 << 16, end)
-                url = _joined(url, answer.headers.get("Location", ""))
+            answer = self._exchange("POST", url, rest, end)
+            if answer.status not in _REDIRECT:
+                return answer
+            url = _joined(url, answer.fields.get(b"location", b"").decode("latin-1"))
             if not self._follows(address, url.removesuffix(SERVICE)):
                 raise NoAnswer("it redirects to another host")
-            headers = _HEADERS
+            rest = question
         raise NoAnswer("it redirects too often")
 
-    @contextmanager
-    def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Iterator[urllib3.BaseHTTPResponse]:
-        """One request; its connection is kept where the answer was read to its end, and closed otherwise."""
+    def _end(self) -> float:
+        return time.monotonic() + self._timeout
+
+    def _exchange(self, method: str, url: str, rest: bytes, end: float) -> Answer:
         try:
-            answer = self._pool(url).request(
-                method, url, body=body, headers=headers, redirect=False, preload_content=False, decode_content=False
-            )
-            try:
-                yield answer
-            finally:
-                answer.close()  # an answer that was read to its end has given its connection back by now
-        except broken.HTTPError as fault:
-            raise NoAnswer(_words(fault), passing=True, lost=isinstance(fault, _LOST)) from None
-
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """Through the operator's proxy where there is one, as git does."""
-        parts = urlsplit(url)
-        proxy = self._proxied.get(parts.scheme)
-        return proxy if proxy is not None and not proxy_bypass(parts.netloc) else self._direct
+            return self._wire.exchange(method, url, rest, end)
+        except Broken as fault:
+            raise NoAnswer(fault.reason, passing=fault.passing, lost=fault.lost) from None
+        except NotSpoken:  # git speaks with every proxy there is
+            raise OldServer from None
 
 
-def _authorization(token: str | None) -> dict[str, str]:
-    return urllib3.make_headers(basic_auth=f"x-access-token:{token}") if token else {}
+@lru_cache(256)
+def _question(prefixes: tuple[str, ...]) -> bytes:
+    """What is sent after the first lines; a thousand projects follow the same few refs."""
+    body = pktline.ls_refs(prefixes)
+    return _USUAL + _ASKING % len(body) + body
 
 
-_LOST = (broken.TimeoutError, broken.NewConnectionError)
-
-
-def _words(fault: broken.HTTPError) -> str:
-    match fault:
-        case broken.NameResolutionError():
-            return "the name of its host is not known"
-        case broken.NewConnectionError():  # a TimeoutError too, to urllib3
-            return "its host cannot be reached"
-        case broken.TimeoutError():
-            return "timeout"
-        case broken.SSLError():
-            return "the certificate of its host is not accepted"
-        case _:
-            return "the connection broke off"
-
-
-def _read(answer: urllib3.BaseHTTPResponse, most: int, end: float) -> bytes:
-    """The whole body, piece by piece, so that neither a large answer nor a slow one holds us for long."""
-    body = bytearray()
-    while piece := answer.read1(1 << 16):
-        body += piece
-        if len(body) > most:
-            raise NoAnswer(f"the answer is larger than {most // 1024:,} KiB")
-        if time.monotonic() > end:
-            raise NoAnswer("timeout", passing=True, lost=True)
-    return bytes(body)
+def _authorization(token: str | None) -> bytes:
+    if not token:
+        return b""
+    return b"Authorization: Basic %s\r\n" % base64.b64encode(f"x-access-token:{token}".encode())
 
 
 def _joined(url: str, location: str) -> str:
@@ -181,7 +141,7 @@ def _joined(url: str, location: str) -> str:
         return ""
 
 
-def _wait(answer: urllib3.BaseHTTPResponse) -> float:
+def _wait(answer: Answer) -> float:
     """How long the server asks us to wait, within reason."""
-    wished = answer.headers.get("Retry-After", "")
-    return min(float(wished), LONGEST_WAIT) if re.fullmatch(r"\d{1,5}", wished) else 0.0
+    wished = answer.fields.get(b"retry-after", b"")
+    return min(float(wished), LONGEST_WAIT) if re.fullmatch(rb"[0-9]{1,5}", wished) else 0.0
