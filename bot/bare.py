@@ -108,6 +108,28 @@ class BareRepository:
         # `^old` cuts off all that old can reach, so the first row is on the path only if old is its first parent.
         return tuple(row[0] for row in rows) if rows and rows[0][1:2] == [old] else None
 
+    def first_parents(self, commit: str, most: int) -> tuple[str, ...]:
+        """The commit and those before it by first parents, at most so many."""
+        out = self._local("rev-list", "--first-parent", f"--max-count={int(most)}", Sha(commit))
+        return tuple(out.decode().split())
+
+    def lead(self, branch: str, over: str) -> int:
+        """How many commits are reachable from the one commit and not from the other."""
+        return int(self._local("rev-list", "--count", Sha(branch), f"^{Sha(over)}"))
+
+    def history_of(self, path: str, most: int) -> Iterator[tuple[str, bytes]]:
+        """The commits that changed a file, newest first, each with what the file is from there on."""
+        options = ("--all", f"--max-count={int(most)}", "--raw", "--no-abbrev", "--no-renames", "--format=%H")
+        out = self._local("--literal-pathspecs", "log", *options, "--", path).decode("utf-8", "replace")
+        commit = ""
+        for line in filter(None, out.split("\n")):
+            if not line.startswith(":"):
+                commit = Sha(line)
+            elif (blob := line.split(" ")[3]).strip("0"):
+                found = self._found(Sha(blob), "blob")
+                if found is not None:
+                    yield commit, found
+
     def _found(self, sha: Sha, kind: str) -> bytes | None:
         found = self._read(sha)
         if found is not None and found[0] != kind:

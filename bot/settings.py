@@ -82,6 +82,7 @@ class Settings:
     github_web_url: str
     installations: frozenset[int]
     fetch_hosts: tuple[str, ...]
+    sdk_check_url: str | None
     bot_name: str
     bot_email: str
     log_level: str
@@ -179,6 +180,7 @@ def _read(reader: _Reader) -> Settings:
         github_web_url=reader.read("GITHUB_WEB_URL", lambda text: _url(text, sandbox), _web_url(api_url)),
         installations=reader.read("INSTALLATIONS", _numbers, frozenset()),
         fetch_hosts=reader.read("FETCH_HOSTS", lambda text: _hosts(text, sandbox), ()),
+        sdk_check_url=reader.read("SDK_CHECK_URL", _template, None),
         bot_name=bot_name,
         bot_email=reader.read("BOT_EMAIL", _email, _noreply(bot_name)),
         log_level=reader.read("LOG_LEVEL", _level, "INFO"),
@@ -305,6 +307,16 @@ def _url(text: str, loopback: bool) -> str:
     if parts.username or parts.password or parts.query or parts.fragment or re.search(r"\s", text):
         raise ValueError("must be an address without user, password, query or blanks")
     return text.rstrip("/")
+
+
+def _template(text: str) -> str:
+    """An https address with `{version}` once, where an SDK of that version can be downloaded."""
+    if text.count("{version}") != 1 or re.search(r"[{}]", text.replace("{version}", "")):
+        raise ValueError("must hold {version} once")
+    host = urlsplit(text).netloc
+    if "{" in host or ":" in host or not text.startswith("https://"):
+        raise ValueError("must be an https:// address with {version} in its path and without a port")
+    return _url(text, loopback=False)
 
 
 def _web_url(api_url: str) -> str:

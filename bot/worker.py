@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bot.clock import now
 from bot.core import keys
+from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
 from bot.ending import Ending
@@ -18,7 +19,8 @@ from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
 from bot.gh import Hub
 from bot.mirror import Mirrors
 from bot.outage import Denied, Outage
-from bot.remotes import DEFAULT_HOSTS, FetchPolicy, Remotes
+from bot.remotes import Remotes
+from bot.sdk_check import SdkCheck
 from bot.settings import Settings
 from bot.store import Store, engine_for
 
@@ -38,6 +40,9 @@ class Worker:
             hub=self._hub,
             mirrors=Mirrors(settings.data_dir / "mirrors", allow_http=settings.sandbox),
             remotes=self._remotes,
+            histories=settings.data_dir / "histories",
+            policy=policy(settings),
+            sdk_check=SdkCheck(settings.sdk_check_url) if settings.sdk_check_url else None,
             store=self._store,
             now=now,
             submit=submitter(Door(self._store)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bot.core.config import Config
 from bot.core.hub import Bot, Pull, RepositoryId
-from bot.core.orders import build_order, channels_for, group_for
+from bot.core.plan.orders import build_order, channels_for, group_for
 from bot.core.record import Blob, Record, Sealed
 from bot.core.tree import Tree
 from bot.core.version import Version
@@ -24,6 +24,7 @@ class Facts:
 
     `parent` is the first parent of the merge commit: the base before the merge. `base_head` and `base_tree` are
     the base now. `expected_tag` is the id of the tag object that we would push, `tag_now` what the server has.
+    `line_now` and `expected_line` are the same for the release branch of a release off the main branch.
     """
 
     repository: RepositoryId
@@ -42,6 +43,8 @@ class Facts:
     tag_now: str | None
     expected_tag: str | None
     config: Config
+    line_now: str | None = None
+    expected_line: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,9 +165,13 @@ def version_is_next(sealed: Sealed, facts: Facts) -> str | None:
 
 
 def branch_moved_forward(sealed: Sealed, facts: Facts) -> str | None:
-    """P7: the release branch has only moved forward since the plan, up to the merge and on from there."""
+    """P7: the base has only moved forward since the plan, and the release branch it opens is as the plan saw it."""
+    line = sealed.record.line
     if not facts.planned_base_in_parent:
         return f"{sealed.record.base} was rewound since the plan ({sealed.record.base_commit[:12]} is not in it)"
+    if line and facts.line_now not in (line.seen, facts.expected_line):
+        now = f"is at {facts.line_now[:12]}" if facts.line_now else "is gone"
+        return f"{line.branch} {now}, the plan saw {line.seen[:12] if line.seen else 'no such branch'}"
     return None
 
 
@@ -195,16 +202,20 @@ PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
 def decisions(config: Config, record: Record) -> object:
     """What the configuration says about names, channels, group and build for this release."""
     version = Version.parse(record.version)
-    channels = channels_for(config, config.line_branch(version.build))
+    line = config.line_branch(version.build)
+    base = config.manifest.main_branch if record.line else line
+    channels = channels_for(config, line, record.line is not None, record.choices)
+    group = group_for(config, version.build, record.last_group, record.choices)[0]
     otherwise = record.build.repository if record.build else None
-    names = config.tag_name(version), config.line_branch(version.build)
-    return names, channels, group_for(config, version.build)[0], build_order(config, version.build, otherwise)
+    build = build_order(config, version.build, otherwise, record.choices)
+    return (config.tag_name(version), base, line), channels, group, build
 
 
 def planned_decisions(record: Record) -> object:
     """The same, as the plan recorded it."""
     channels = tuple((order.name, order.mode) for order in record.channels)
-    return (record.tag, record.base), channels, record.group, record.build
+    line = record.line.branch if record.line else record.base
+    return (record.tag, record.base, line), channels, record.group, record.build
 
 
 def _differing(files: Mapping[str, Blob | None], tree: Tree) -> list[str]:

@@ -14,7 +14,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 MARK = "manifest-release-bot"
@@ -49,6 +49,47 @@ class BuildOrder:
 
 
 @dataclass(frozen=True)
+class Choices:
+    """What a person decided for this release alone; None and () leave it to the configuration.
+
+    `channel`: "move" takes every channel along, "keep" none. `build`: whether an image build is started.
+    """
+
+    group: str | None = None
+    formats: tuple[str, ...] = ()
+    channel: str | None = None
+    build: bool | None = None
+
+
+NO_CHOICES = Choices()
+
+
+@dataclass(frozen=True)
+class ProjectBranch:
+    """A branch that a project's repository needs before the next release of the line: at which commit it starts."""
+
+    name: str
+    path: str
+    url: str
+    commit: str
+
+
+@dataclass(frozen=True)
+class LineOrder:
+    """The release branch that a release off the main branch opens, or moves on from the commit `seen`.
+
+    In layout *tracking* it ends in a second commit, which is on this branch only: `files` are what that one changes,
+    `projects` the branches that it makes them follow.
+    """
+
+    branch: str
+    ref: str
+    seen: str | None
+    files: Mapping[str, Blob | None] = field(default_factory=dict)
+    projects: tuple[ProjectBranch, ...] = ()
+
+
+@dataclass(frozen=True)
 class Record:
     """A plan as publishing needs it. Commits and blobs are 40-hex, digests `sha256:` and hex, times ISO 8601 UTC."""
 
@@ -72,6 +113,9 @@ class Record:
     comment: int
     asked_at: str
     official: bool = True
+    line: LineOrder | None = None
+    choices: Choices = NO_CHOICES
+    last_group: str | None = None
 
     @property
     def branch(self) -> str:
@@ -91,15 +135,26 @@ class Record:
 
 def from_json(data: Mapping[str, Any]) -> Record:
     """The record that `to_json` wrote. Raises KeyError or TypeError on anything else."""
-    build = data["build"]
+    build, line, choices = data["build"], data.get("line"), data.get("choices", {})
     return Record(
         **{
             **data,
-            "files": {path: tuple(blob) if blob else None for path, blob in data["files"].items()},
+            "files": _blobs(data["files"]),
+            "line": _line(line) if line else None,
+            "choices": Choices(**{**choices, "formats": tuple(choices.get("formats", ()))}),
             "channels": tuple(ChannelOrder(**channel) for channel in data["channels"]),
             "build": BuildOrder(**{**build, "formats": tuple(build["formats"])}) if build else None,
         }
     )
+
+
+def _line(data: Mapping[str, Any]) -> LineOrder:
+    projects = tuple(ProjectBranch(**project) for project in data["projects"])
+    return LineOrder(**{**data, "files": _blobs(data["files"]), "projects": projects})
+
+
+def _blobs(files: Mapping[str, Any]) -> dict[str, Blob | None]:
+    return {path: tuple(blob) if blob else None for path, blob in files.items()}
 
 
 @dataclass(frozen=True)

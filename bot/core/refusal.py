@@ -106,6 +106,110 @@ class VersionTaken:
 
 
 @dataclass(frozen=True)
+class VersionTooLow:
+    """The version is not above `now`, which `branch` is at."""
+
+    version: str
+    now: str
+    branch: str
+
+
+@dataclass(frozen=True)
+class WrongLine:
+    """The version that was named belongs to another build number than `line`'s; `kind` is the command."""
+
+    version: str
+    line: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class LineHasMore:
+    """A second release of this build off `main` would lose `commits` commits that only the release branch has."""
+
+    line: str
+    commits: int
+    main: str
+
+
+@dataclass(frozen=True)
+class BadClock:
+    """The build number cannot be told from the time; the sentence says why."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class SdkMissing:
+    """The version file names no SDK, so a person must."""
+
+    file: str
+    branch: str
+
+
+@dataclass(frozen=True)
+class SdkEqual:
+    """The SDK would be the very version that is released."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class SdkBuildId:
+    """The SDK is a development build; `plain` is the version without the build id."""
+
+    sdk: str
+    plain: str
+
+
+@dataclass(frozen=True)
+class UnknownSdk:
+    """No release tag has this version and no version file says it; `near` are versions that exist."""
+
+    sdk: str
+    near: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SdkUnreachable:
+    """The SDK exists as a version, but its files cannot be downloaded: `why`, such as HTTP 404."""
+
+    sdk: str
+    why: str
+
+
+@dataclass(frozen=True)
+class UnknownRelease:
+    """The release whose pins were named does not exist here, or its files cannot be read."""
+
+    version: str
+    near: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class NotInRelease:
+    """The release whose pin was named does not have this project."""
+
+    project: str
+    version: str
+
+
+@dataclass(frozen=True)
+class NothingToFollow:
+    """The project is pinned without an upstream, so there is nothing that it could move to by itself."""
+
+    project: str
+
+
+@dataclass(frozen=True)
+class NoSuchManifest:
+    """A manifest that is to be removed is not an old one of this branch; `old` are those that are."""
+
+    file: str
+    old: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class AlreadyOpen:
     """A release pull request is open on this base. `same` tells whether it already proposes what was asked."""
 
@@ -214,6 +318,19 @@ Refusal = (
     | Rewind
     | Jump
     | VersionTaken
+    | VersionTooLow
+    | WrongLine
+    | LineHasMore
+    | BadClock
+    | SdkMissing
+    | SdkEqual
+    | SdkBuildId
+    | UnknownSdk
+    | SdkUnreachable
+    | UnknownRelease
+    | NotInRelease
+    | NothingToFollow
+    | NoSuchManifest
     | AlreadyOpen
     | BeingProposed
     | BranchTaken

@@ -21,12 +21,17 @@ _SHORT = re.compile(r"[0-9a-f]{7,39}")
 
 @dataclass(frozen=True)
 class Wanted:
-    """One project to move: `revision` as typed (a full or short commit, or a ref), `upstream` where one was named."""
+    """One project to move: `revision` as typed (a full or short commit, or a ref), `upstream` where one was named.
+
+    `trusted`: a release had exactly this, so only its relation to the pin `held` now is asked.
+    """
 
     project: Project
     url: str
     revision: str
     upstream: str | None = None
+    held: str | None = None
+    trusted: bool = False
 
     @property
     def is_commit(self) -> bool:
@@ -48,18 +53,22 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Questions:
-    """What must be known before planning: the heads that branched projects follow, and the named revisions."""
+    """What must be known before planning: the heads of what moves by itself, the named revisions, and what waits."""
 
-    followed: tuple[Wanted, ...]
-    named: tuple[Wanted, ...]
+    followed: tuple[Wanted, ...] = ()
+    named: tuple[Wanted, ...] = ()
+    waiting: tuple[Wanted, ...] = ()
 
 
 @dataclass(frozen=True)
 class Move:
-    """Where a project goes: the commit, the branch that holds it, and how it relates to the released pin."""
+    """Where a project goes: the commit, the branch that holds it, and how it relates to the released pin.
+
+    `upstream` None: what the manifest says of it stays.
+    """
 
     commit: str
-    upstream: str
+    upstream: str | None
     since: Comparison | None = None
 
 
@@ -100,10 +109,11 @@ Found = Move | Unknown | Scattered | Elsewhere | Silent
 
 @dataclass(frozen=True)
 class Answers:
-    """What the servers said, by project path. A project that was not asked about is in neither."""
+    """What the servers said, by project path. A project that was not asked about is in none."""
 
     followed: Mapping[str, Found] = field(default_factory=dict)
     named: Mapping[str, Found] = field(default_factory=dict)
+    waiting: Mapping[str, Found] = field(default_factory=dict)
 
 
 def likely_branches(project: Project, line: str, default_branch: str | None) -> tuple[str, ...]:

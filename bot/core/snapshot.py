@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from bot.core.config import Config
+from bot.core.fetch_policy import FetchPolicy
+from bot.core.manifest import Manifest
 from bot.core.tree import Tree
 from bot.core.version import Version
 
@@ -15,11 +17,37 @@ TAGS = "refs/tags/"
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What an earlier release had: its pinned manifest and its SDK."""
+
+    manifest: Manifest
+    sdk: str | None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was read of the past, because a request needs it.
+
+    `releases` are those whose pins are named. `lead`: how many commits of the release branch the main branch lacks.
+    `group`: what the line's last release record names. `sdk_said`: the commit whose version file says the wanted SDK
+    version, which has no release tag. `sdk_problem`: why that SDK cannot be downloaded. `manifest`: a release manifest
+    of before, to write the next like it, where the branch has none that can be read.
+    """
+
+    releases: Mapping[Version, Earlier] = field(default_factory=dict)
+    lead: int = 0
+    group: str | None = None
+    sdk_said: str | None = None
+    sdk_problem: str | None = None
+    manifest: bytes | None = None
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The base branch `base` at `commit` with its tree, and every ref of the server (tags peeled as `ref^{}`).
 
     `url` is the manifest repository's own address: relative fetch addresses in a manifest start there. `owner` is
-    the account that owns it.
+    the account that owns it. `policy` says which addresses of projects may be asked.
     `channel_files` holds, by ref, the version that version.txt says at each channel ref that exists.
     """
 
@@ -32,6 +60,8 @@ class Snapshot:
     refs: Mapping[str, str]
     channel_files: Mapping[str, Version]
     owner: str = ""
+    policy: FetchPolicy = field(default_factory=FetchPolicy)
+    past: Past = Past()
 
     @cached_property
     def released(self) -> Mapping[Version, str]:

@@ -16,7 +16,7 @@ from bot.core.command import Command, CommandSpec, Mistake, Place, Who, find, he
 from bot.core.hub import Pull, Reaction, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Publish
 from bot.core.people import may, right_of, works_in
-from bot.core.plan import Request
+from bot.core.plan import request_of
 from bot.core.record import PREFIX, from_json
 from bot.core.text import replies
 from bot.core.text.quote import marker
@@ -90,19 +90,10 @@ def _command(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outc
     return CARRIED[command.family, command.verb](desk, intent, command, steps)
 
 
-def _patch(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
-    """`/release patch`: plan, propose, tell."""
-    request = Request(
-        kind="patch",
-        line=command.line or "",
-        overrides=command.overrides,
-        flags=command.flags,
-        actor=intent.author,
-        text=command.source,
-        issue=intent.issue,
-        comment=intent.comment,
-        asked_at=datetime.fromisoformat(intent.created_at),
-    )
+def _release(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
+    """`/release new`, `branch` and `patch`: plan, propose, tell."""
+    asked_at = datetime.fromisoformat(intent.created_at)
+    request = request_of(command, intent.author, intent.issue, intent.comment, asked_at)
     which = intent.repository
     made = steps.run("plan and push the commit", propose.plan_and_push, desk, which, request)
     if "refused" in made:
@@ -125,7 +116,12 @@ def _resume(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outco
 
 
 RESUMABLE = ("proposed", "stopped", "merged", "publishing", "published")
-CARRIED: dict[tuple[str, str], Carried] = {("release", "patch"): _patch, ("release", "resume"): _resume}
+CARRIED: dict[tuple[str, str], Carried] = {
+    ("release", "new"): _release,
+    ("release", "branch"): _release,
+    ("release", "patch"): _release,
+    ("release", "resume"): _resume,
+}
 
 
 def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, place: Place, right: Who) -> Outcome:

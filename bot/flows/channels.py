@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from bot.core.hub import RepositoryId
-from bot.core.orders import channel_moves
+from bot.core.plan.orders import channel_moves
 from bot.core.record import ChannelOrder, Record
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import released
 from bot.core.text import progress as words
 from bot.core.text.quote import cell, short
 from bot.core.version import Version
-from bot.flows.desk import Desk, read_configuration, version_at
+from bot.flows.desk import Desk
 from bot.gh import Repository
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
+from bot.reading import read_configuration, version_at
 
 TRIES = 5
 """How often it is decided again when a channel moves between the decision and the push."""

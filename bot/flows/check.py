@@ -10,9 +10,10 @@ from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, released
 from bot.core.text import pull as words
 from bot.core.tree import Tree
-from bot.flows.desk import Desk, read_configuration
+from bot.flows.desk import Desk
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
+from bot.reading import read_configuration
 
 
 def check(desk: Desk, intent: Check, steps: Steps) -> Outcome:

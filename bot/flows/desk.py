@@ -5,23 +5,22 @@ A flow gets a `Desk` and an intent and reads from top to bottom. Nothing here wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
-from bot.core.config import CONFIG_FILE, BadConfig, Config, read as read_config
+from bot.core.fetch_policy import FetchPolicy
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Intent
 from bot.core.objects import Identity
 from bot.core.record import Sealed, unseal
-from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import HEADS, Snapshot
-from bot.core.tree import Tree
-from bot.core.version import BadVersionFile, Version, VersionFile
 from bot.gh import Hub, Repository
 from bot.mirror import Mirror, Mirrors
+from bot.reading import Home
 from bot.remotes import Remotes
+from bot.sdk_check import SdkCheck
 from bot.settings import Settings
 from bot.store import Store
 
@@ -36,6 +35,9 @@ class Desk:
     hub: Hub
     mirrors: Mirrors
     remotes: Remotes
+    histories: Path
+    policy: FetchPolicy
+    sdk_check: SdkCheck | None
     store: Store
     now: Callable[[], datetime]
     submit: Callable[[str, Sequence[Intent]], bool]
@@ -62,6 +64,11 @@ class Desk:
         known = self.store.release_of_pull(which.id, pull.number)
         return Sealed(known.plan, known.head, known.pull) if known else None
 
+    def home(self, repository: Repository) -> Home:
+        """The manifest repository as planning reads it."""
+        which = repository.id
+        return Home(which.id, repository.clone_url(), which.owner, self.policy)
+
     @property
     def identity(self) -> Identity:
         """Who commits and tags."""
@@ -75,58 +82,3 @@ class Desk:
     def admits(self, which: RepositoryId) -> bool:
         """Whether the operator lets this bot serve the repository's installation."""
         return not self.settings.installations or which.installation in self.settings.installations
-
-
-def read_configuration(mirror: Mirror, refs: Mapping[str, str], default_branch: str) -> Config | BadConfiguration:
-    """The repository's configuration, from its default branch only."""
-    commit = refs.get(HEADS + default_branch)
-    data = mirror.tree(commit).read(CONFIG_FILE) if commit else None
-    try:
-        return read_config(data)
-    except BadConfig as bad:
-        return BadConfiguration(str(bad))
-
-
-def read_snapshot(
-    mirror: Mirror, which: RepositoryId, url: str, base: str, default_branch: str
-) -> Snapshot | BadConfiguration:
-    """The release branch `base` as the server has it now, ready to plan from."""
-    refs = mirror.refs()
-    mirror.fetch(refs)
-    config = read_configuration(mirror, refs, default_branch)
-    if isinstance(config, BadConfiguration):
-        return config
-    commit = refs.get(HEADS + base, "")
-    return Snapshot(
-        repository=which.id,
-        url=url,
-        base=base,
-        commit=commit,
-        tree=mirror.tree(commit) if commit else Tree(),
-        config=config,
-        refs=refs,
-        channel_files=_channel_files(mirror, refs, config),
-        owner=which.owner,
-    )
-
-
-def _channel_files(mirror: Mirror, refs: dict[str, str], config: Config) -> dict[str, Version]:
-    """What version.txt says at each channel ref that is no tagged release."""
-    tagged = {commit for ref, commit in refs.items() if ref.startswith("refs/tags/")}
-    found = {}
-    for name in config.channels:
-        commit = refs.get(HEADS + name)
-        if commit and commit not in tagged:
-            version = version_at(mirror, commit, config)
-            if version:
-                found[HEADS + name] = version
-    return found
-
-
-def version_at(mirror: Mirror, commit: str, config: Config) -> Version | None:
-    """The version that a commit's version.txt says, or None where there is none to read."""
-    data = mirror.tree(commit).read(config.manifest.version_file)
-    try:
-        return VersionFile.parse(data).version if data else None
-    except BadVersionFile:
-        return None

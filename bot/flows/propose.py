@@ -12,18 +12,20 @@ from urllib.parse import urlsplit
 from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
-from bot.core.plan import Plan, Request, look_up, plan
+from bot.core.plan import Plan, Request, line_of, look_up, plan
 from bot.core.record import PREFIX, Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
-from bot.core.resolve import Questions
+from bot.core.resolve import Answers, Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
 from bot.core.text import pull as text, replies
-from bot.flows.desk import Desk, read_configuration, read_snapshot
+from bot.flows.desk import Desk
 from bot.flows.display import show
-from bot.flows.resolve import Resolver
 from bot.gh import Repository
+from bot.histories import Histories
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
+from bot.reading import read_configuration, read_snapshot
+from bot.resolver import OnHub, Resolver
 from bot.store import ReleaseState
 
 PENDING = "release: pending"
@@ -34,7 +36,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
     """Plan the request and push its one commit to the plan's own branch. `{"refused": text}` or what comes next."""
     repository = desk.repository(which)
     with desk.mirror(repository) as mirror:
-        snapshot = read_snapshot(mirror, which, repository.clone_url(), request.line, repository.default_branch())
+        snapshot = read_snapshot(mirror, desk.home(repository), request.line, repository.default_branch(), request)
         if not isinstance(snapshot, Snapshot):
             return _refused(snapshot)
         planned = _plan(desk, repository, snapshot, request)
@@ -51,7 +53,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "branch": planned.branch,
         "title": planned.title,
         "body": text.body(planned, _compare_page(desk), room),
-        "moved": len(planned.projects),
+        "moved": planned.moves,
     }
 
 
@@ -67,32 +69,41 @@ def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Reque
     questions = look_up(snapshot, request)
     if not isinstance(questions, Questions):
         return questions
-    resolver = Resolver(desk.remotes, repository, desk.settings.github_web_url, request.line)
-    planned = plan(snapshot, request, resolver.answer(questions))
+    planned = plan(snapshot, request, resolve(desk, repository, snapshot, request, questions))
     if isinstance(planned, Plan) and any(pull.head == planned.branch and not _ours(desk, pull) for pull in pulls):
         return no.BranchTaken(planned.branch)
     if not isinstance(planned, Plan) or desk.store.reserve(repository.id.id, planned.record, planned.version):
         return planned
     holder = desk.store.release(repository.id.id, planned.record.version)
     if holder is not None and holder.pull is not None:
-        return no.AlreadyOpen(holder.pull, holder.version, request.line, same=False)
-    return no.BeingProposed(planned.record.version, request.line)
+        return no.AlreadyOpen(holder.pull, holder.version, snapshot.base, same=False)
+    return no.BeingProposed(planned.record.version, snapshot.base)
+
+
+def resolve(desk: Desk, repository: Repository, snapshot: Snapshot, request: Request, questions: Questions) -> Answers:
+    """What the projects' servers say."""
+    hub = OnHub(repository, desk.settings.github_web_url)
+    urls = [want.url for want in (*questions.followed, *questions.named, *questions.waiting)]
+    tokens = desk.hub.project_tokens(repository.id, [url for url in urls if hub.knows(url)])
+    with Histories(desk.policy, desk.histories) as histories:
+        resolver = Resolver(desk.remotes, line_of(snapshot, request), histories, hub, tokens)
+        return resolver.answer(questions)
 
 
 def find_conflict(
     desk: Desk, repository: Repository, snapshot: Snapshot, request: Request, pulls: list[Pull]
 ) -> Refusal | None:
     """Another release of the same base: merged and not published, or open. Our own pull request is no conflict."""
-    for row in desk.store.releases_on(repository.id.id, request.line, UNPUBLISHED):
+    for row in desk.store.releases_on(repository.id.id, snapshot.base, UNPUBLISHED):
         if row.state == "stopped" and not holds(snapshot, row.plan):
             desk.store.superseded(repository.id.id, row.version)
         elif row.state != "proposed" or _is_merged(repository, row.pull):
-            return no.NotPublished(row.pull or 0, row.version, request.line)
+            return no.NotPublished(row.pull or 0, row.version, snapshot.base)
     for pull in pulls:
-        sealed = desk.sealed(repository.id, pull) if pull.base == request.line and _ours(desk, pull) else None
+        sealed = desk.sealed(repository.id, pull) if pull.base == snapshot.base and _ours(desk, pull) else None
         if sealed is not None and sealed.record.comment != request.comment:
             same = sealed.record.request == request.digest
-            return no.AlreadyOpen(pull.number, sealed.record.version, request.line, same)
+            return no.AlreadyOpen(pull.number, sealed.record.version, snapshot.base, same)
     return None
 
 

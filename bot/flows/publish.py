@@ -21,14 +21,16 @@ from bot.core.text import progress as words, pull as pull_words
 from bot.core.text.quote import marker, short
 from bot.core.tree import Tree, object_id
 from bot.flows.channels import move_channels
-from bot.flows.desk import Desk, read_configuration
+from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
+from bot.flows.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
+from bot.reading import read_configuration
 
 AGAIN = 60.0
 """Seconds until a channel that could not be moved is tried again."""
@@ -66,7 +68,7 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
 
 
 def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: bool) -> dict[str, Any]:
-    """All eight proofs, then the tag in one push that succeeds only where no such tag is, then read back.
+    """All eight proofs, then the tag, and the release branch that is opened, in one push by leases, then read back.
 
     A tag that is on the server and exactly ours proves that an earlier try came so far: nothing is proved again.
     `unattended`: nobody asked for it just now, so a merge that lies long back waits for somebody who does.
@@ -122,12 +124,18 @@ def _prove_and_push_once(
     if commit is None:
         return _stopped(record, f"the merge commit is on no branch of {which.name} any more", ())
     tagged = refs.get(TAGS + record.tag)
+    try:
+        tip = ensure_tip(desk, mirror, record, commit)
+    except NotAsPlanned as wrong:
+        return _stopped(record, str(wrong), ())
     if tagged is not None and _is_ours(mirror, tagged, record, commit):
+        if tip and is_behind(mirror, tip, refs.get(tip.ref)) and not mirror.push([tip.update]).ok:
+            return None
         return _record_published(desk, which, record, commit, tagged, "tagged by an earlier try")
     if unattended and _found_late(desk, which, record, pull):
         return _stopped(record, LATE_WORDS, ())
     payload = _tag(desk, repository, pull, record, commit)
-    facts = gather(desk, repository, mirror, refs, pull, sealed, commit, payload)
+    facts = gather(desk, repository, mirror, refs, pull, sealed, commit, payload, tip)
     if isinstance(facts, BadConfiguration):
         return _stopped(record, facts.sentence, ())
     proofs = prove(sealed, facts)
@@ -136,7 +144,8 @@ def _prove_and_push_once(
         return _stopped(record, f"proof {failed[0].number}: {failed[0].why}", proofs)
     desk.store.publishing(which.id, record.version, payload, desk.now())
     tag = mirror.write("tag", payload)
-    if not mirror.push([RefUpdate(TAGS + record.tag, None, tag)]).ok:
+    updates = [RefUpdate(TAGS + record.tag, None, tag), *([tip.update] if tip else [])]
+    if not mirror.push(updates).ok:
         return None
     return _record_published(desk, which, record, commit, tag, f"{len(proofs)} of {len(proofs)} proofs")
 
@@ -181,6 +190,7 @@ def gather(
     sealed: Sealed,
     commit: Commit,
     payload: bytes,
+    tip: Tip | None,
 ) -> Facts | BadConfiguration:
     """Everything that the proofs are about, read now."""
     config = read_configuration(mirror, refs, repository.default_branch())
@@ -206,6 +216,8 @@ def gather(
         tag_now=refs.get(TAGS + record.tag),
         expected_tag=object_id("tag", payload),
         config=config,
+        line_now=refs.get(tip.ref) if tip else None,
+        expected_line=tip.commit if tip else None,
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 from github import Github
 from github.Installation import Installation
@@ -35,6 +36,7 @@ WRITE: Mapping[str, str] = {
 }
 BUILD: Mapping[str, str] = {"actions": "write", "metadata": "read"}
 LIST: Mapping[str, str] = {"metadata": "read"}
+PROJECT: Mapping[str, str] = {"contents": "read", "metadata": "read"}
 
 
 def _now() -> datetime:
@@ -113,6 +115,32 @@ class Hub:
         if not repository_ids:
             raise ValueError("a token for no repository in particular would reach all of them")
         return self._tokens.get(Grant.on(installation, repository_ids, permissions)).value
+
+    def project_tokens(self, manifest: RepositoryId, urls: Sequence[str]) -> dict[str, str]:
+        """Tokens to read private projects of the manifest repository's own installation, by address.
+
+        Public ones need none, and of others we have none. 1 call where there are addresses, 1 more for the token.
+        """
+        if not urls:
+            return {}
+        listing = Grant.on(manifest.installation, (), LIST)
+        private = self._tokens.ask(listing, "list the repositories", lambda github, _: _private(github))
+        wanted = {url: private[name] for url in urls if (name := _name(url)) in private}
+        if not wanted:
+            return {}
+        token = self.token(manifest.installation, tuple(sorted(set(wanted.values()))), PROJECT)
+        return dict.fromkeys(wanted, token)
+
+
+def _private(github: Github) -> dict[str, int]:
+    """The private repositories that this token lets us see, by their names in lower case."""
+    every = PaginatedList(RawRepository, github.requester, "/installation/repositories", list_item="repositories")
+    return {given(each.full_name).lower(): given(each.id) for each in every if given(each.private)}
+
+
+def _name(url: str) -> str:
+    """`owner/name` of an address on our GitHub, in lower case as GitHub compares them."""
+    return urlsplit(url).path.strip("/").removesuffix(".git").lower()
 
 
 def _slug(github: Github) -> str:

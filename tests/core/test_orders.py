@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.core.config import Build, Channel, Line
-from bot.core.orders import channel_moves
+from bot.core.plan.orders import channel_moves
 from bot.core.record import BuildOrder, ChannelOrder
 from bot.core.version import Version
 from tests.core import world

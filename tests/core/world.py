@@ -66,6 +66,7 @@ def snapshot(**changes: Any) -> Snapshot:
             "refs/heads/master": "aa" * 20,
             CHANNEL: BASE,
             "refs/tags/v109.0.0": "09" * 20,
+            "refs/tags/v110.0.0": "10" * 20,
             "refs/tags/v115.0.0": "7a" * 20,
             "refs/tags/v115.0.0^{}": BASE,
         },

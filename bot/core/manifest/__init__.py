@@ -22,7 +22,7 @@ from bot.core.manifest.pin import Query, RefNotFound, full_ref, is_commit, neede
 from bot.core.manifest.read import read
 from bot.core.manifest.refs import ref_problem, revision_problem
 from bot.core.manifest.release import objections
-from bot.core.manifest.style import Style, style_of
+from bot.core.manifest.style import Style, style_in, style_of
 from bot.core.manifest.xml_print import Dialect, to_xml
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "ref_problem",
     "revision_problem",
     "select",
+    "style_in",
     "style_of",
     "to_xml",
 ]

@@ -35,8 +35,8 @@ class Style:
     dest_branch: bool = True
 
 
-def style_of(*release_manifests: bytes | None) -> Style:
-    """The style of the first of these that tells one, the last release's first; today's where none does.
+def style_in(*release_manifests: bytes | None) -> Style | None:
+    """The style of the first of these that tells one, the last release's first; None where none does.
 
     One that is missing, empty or broken tells nothing: such were released, and the next release must not fail by it.
     """
@@ -52,7 +52,12 @@ def style_of(*release_manifests: bytes | None) -> Style:
                 upstream=any(project.get("upstream") for project in projects),
                 dest_branch=any(project.get("dest-branch") for project in projects),
             )
-    return Style()
+    return None
+
+
+def style_of(*release_manifests: bytes | None) -> Style:
+    """The same, and today's style where none tells one."""
+    return style_in(*release_manifests) or Style()
 
 
 def _all(element: Element) -> Iterator[Element]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from bot.core.plan import Caution, Plan, ProjectChange
+from bot.core.plan import Caution, Plan, ProjectChange, RefChange
 from bot.core.record import ChannelOrder, Record
 from bot.core.text.quote import cell, code, link, marker, mention, short
 from bot.core.version import Version
@@ -83,6 +83,8 @@ def _parts(plan: Plan, compare: Compare, subjects: bool, unchanged: bool, rows: 
     yield _versions(plan)
     yield _merging(plan)
     yield _projects(plan, compare, rows)
+    yield _sensitive(plan, rows)
+    yield _second_commit(plan)
     if subjects:
         yield _commits(plan)
     yield _waiting(plan, rows)
@@ -97,24 +99,32 @@ def _parts(plan: Plan, compare: Compare, subjects: bool, unchanged: bool, rows: 
 
 def _head(plan: Plan) -> str:
     record = plan.record
+    off = f", off {code(record.base)}" if record.line else ""
     return (
-        f"### Release {record.version} (line {record.base})\n"
+        f"### Release {record.version} (line {plan.line}{off})\n"
         f"Asked for by {mention(record.requested_by)} in #{record.issue} with {code(plan.request.text, 300)}. "
         f"Machines built from it follow **{record.group}** ({plan.group_source})."
     )
 
 
+_HOW = {"kept": "kept", "previous": "the version before", "asked": "as asked"}
+
+
 def _versions(plan: Plan) -> str:
-    record = plan.record
+    record, sdk = plan.record, plan.sdk
     rows = [
         ("Version", record.previous, f"**{record.version}**"),
-        ("SDK", record.sdk or "–", f"{record.sdk} (kept)" if record.sdk else "–"),
+        ("SDK", sdk.before or "–", f"{sdk.version} ({_HOW[sdk.how]})"),
     ]
     for name, (before, after) in plan.links.items():
-        if before is not None:
-            reason = " (first own release of this branch)" if name == "default.xml" else ""
-            changed = f"→ **{_target(after or '–')}**{reason}"
-            rows.append((name, f"→ {_target(before)}", "unchanged" if before == after else changed))
+        if before is not None or after is not None:
+            opens = name == "default.xml" and not record.line
+            changed = f"→ **{_target(after or '–')}**{' (first own release of this branch)' if opens else ''}"
+            now = f"→ {_target(before)}" if before else "a file" if name in plan.changes and not record.line else "–"
+            rows.append((name, now, "unchanged" if before == after else changed))
+    gone = [path for path, entry in plan.changes.items() if entry is None]
+    if gone:
+        rows.append(("old manifests", ", ".join(map(_target, gone)), "removed"))
     return "| | now | after merge |\n|---|---|---|\n" + "\n".join(f"| {a} | {b} | {c} |" for a, b, c in rows)
 
 
@@ -125,33 +135,40 @@ def _target(name: str) -> str:
 
 def _merging(plan: Plan) -> str:
     record = plan.record
-    rows = [(code(record.base), _now(plan, f"refs/heads/{record.base}"), "merge commit", MERGE_LINK)]
-    rows.append((code(record.tag), "–", "new tag", "create"))
-    for channel in record.channels:
-        at = _now(plan, channel.ref) + (f" ({channel.seen})" if channel.seen else "")
-        rows.append((code(channel.name), at, *_channel(plan, channel)))
-    shown = {f"refs/heads/{record.base}", *(channel.ref for channel in record.channels)}
-    for ref, commit in plan.refs.items():
-        if ref not in shown:
-            rows.append((code(ref.removeprefix("refs/heads/")), short(commit), "unchanged", "–"))
+    channels = {channel.ref: channel for channel in record.channels}
+    rows = [_ref(change, channels.get(change.ref), plan.version) for change in plan.refs]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    branch = f" together with {code(plan.line)}, all or nothing" if record.line else ""
     return (
         "**Merging this PR will**\n"
-        f"1. tag the merge commit {code(record.tag)} (annotated) and push it\n\n"
+        f"1. tag the merge commit {code(record.tag)} (annotated) and push it{branch}\n\n"
         f"| ref | now | after | how |\n|---|---|---|---|\n{table}\n\n"
         f"2. then {_channels(plan)}\n3. {_build(plan)}"
     )
 
 
-def _channel(plan: Plan, channel: ChannelOrder) -> tuple[str, str]:
+_AFTER = {"merge": "merge commit", "tag": "new tag", "second": "“branch projects” commit", "same": "unchanged"}
+_REF_HOW = {"merge": MERGE_LINK, "create": "create", "forward": "fast-forward", "none": "–"}
+
+
+def _ref(change: RefChange, channel: ChannelOrder | None, version: Version) -> tuple[str, str, str, str]:
+    name = code(change.ref.removeprefix("refs/heads/").removeprefix("refs/tags/"))
+    now = short(change.old) if change.old else "–"
+    if channel is None:
+        return name, now, _AFTER[change.new], _REF_HOW[change.how]
+    at = now + (f" ({channel.seen})" if channel.seen else "")
+    return name, at, *_channel(channel, change.old is not None, version)
+
+
+def _channel(channel: ChannelOrder, exists: bool, version: Version) -> tuple[str, str]:
     if channel.mode == "never":
         return "unchanged", "moved by hand only"
     if not channel.moves:
         return "unchanged", "is at a newer version: stays"
-    if channel.ref not in plan.refs:
+    if not exists:
         return "merge commit", "create"
     if channel.mode == "always":
-        back = channel.seen is not None and Version.parse(channel.seen) > plan.version
+        back = channel.seen is not None and Version.parse(channel.seen) > version
         return "merge commit", "moves always, here BACK to a lower version" if back else "moves always"
     return "merge commit", "newer version: moves" + (", if it is a fast-forward" if channel.mode == "ff" else "")
 
@@ -164,43 +181,67 @@ def _channels(plan: Plan) -> str:
 def _build(plan: Plan) -> str:
     build = plan.record.build
     if build is None:
-        return "start no image build (none is configured)"
+        why = "not wanted for this release" if plan.record.choices.build is False else "none is configured"
+        return f"start no image build ({why})"
     formats = f", formats {', '.join(build.formats)}" if build.formats else ""
     image = f"image {build.image}, group {plan.record.group}, official{formats}"
     return f"start **{build.workflow}** in {build.repository}: {image}"
 
 
-def _now(plan: Plan, ref: str) -> str:
-    commit = plan.refs.get(ref)
-    return short(commit) if commit else "–"
-
-
 def _projects(plan: Plan, compare: Compare, most: int) -> str:
-    total = len(plan.projects) + len(plan.unchanged)
-    title = f"**Projects: {len(plan.projects)} of {total} change{'s' if len(plan.projects) == 1 else ''}**"
+    total = plan.moves + len(plan.unchanged) - len(plan.removed)
+    title = f"**Projects: {plan.moves} of {total} change{'s' if plan.moves == 1 else ''}**"
     when = f" (heads read {plan.request.asked_at:%Y-%m-%d %H:%M} UTC)"
-    if not plan.projects:
+    rows = [_project(change, compare) for change in plan.projects]
+    rows += [f"| {cell(name)} | – | {short(commit)} | new | – |" for name, commit in plan.added]
+    rows += [f"| {cell(name)} | {short(commit)} | – | removed | – |" for name, commit in plan.removed]
+    if not rows:
         return f"{title}{when}"
-    rows = [_project(change, compare) for change in plan.projects[:most]]
-    more = [f"| and {len(plan.projects) - most} more | | | | |"] if len(plan.projects) > most else []
+    more = [f"| and {len(rows) - most} more | | | | |"] if len(rows) > most else []
     head = "| project | from | to | upstream | commits |\n|---|---|---|---|---|\n"
-    return f"{title}{when}\n\n{head}" + "\n".join([*rows, *more])
+    return f"{title}{when}\n\n{head}" + "\n".join([*rows[:most], *more])
 
 
 def _project(change: ProjectChange, compare: Compare) -> str:
-    page = compare(change.url, change.old, change.new)
+    page = compare(change.url, change.old, change.new) if change.old != change.new else None
     to = link(short(change.new), page) if page else short(change.new)
-    upstream = cell(change.new_upstream)
+    upstream = cell(change.new_upstream or "(none)")
     if change.old_upstream and change.old_upstream != change.new_upstream:
-        upstream = f"{cell(change.old_upstream)} → **{cell(change.new_upstream)}**"
-    return f"| {cell(change.name)} | {short(change.old)} | {to} | {upstream} | {_count(change)} |"
+        upstream = f"{cell(change.old_upstream)} → **{upstream}**"
+    name = f"{cell(change.old_name)} → **{cell(change.name)}**" if change.old_name else cell(change.name)
+    return f"| {name} | {short(change.old)} | {to} | {upstream} | {_count(change)} |"
 
 
 def _count(change: ProjectChange) -> str:
     if change.since is None:
-        return "?"
+        return "?" if change.old != change.new else "0"
     back = f", {change.since.behind} back" if change.since.behind else ""
     return f"{change.since.ahead}{back}"
+
+
+def _sensitive(plan: Plan, most: int) -> str:
+    """What decides where code comes from and what runs: a reviewer must see each such row."""
+    rows = [
+        f"> - {row.kind} {code(row.subject)}: {code(row.before) if row.before else 'new'}"
+        f" → {code(row.after) if row.after else 'gone'}"
+        for row in plan.sensitive
+    ]
+    if not rows:
+        return ""
+    more = [f"> - and {len(rows) - most} more"] if len(rows) > most else []
+    return "\n".join(["> [!CAUTION]", "> **Sensitive: where code comes from or what runs**", *rows[:most], *more])
+
+
+def _second_commit(plan: Plan) -> str:
+    """The commit that only the release branch gets, and the branches that projects need for it."""
+    line = plan.record.line
+    if line is None or not line.files:
+        return ""
+    rows = [f"- {code(each.name)}: {code(line.ref)} at {short(each.commit)}" for each in line.projects]
+    pushes = [f"git push {each.url} {each.commit}:{line.ref}" for each in line.projects]
+    by_hand = ["", "Where I may not write, push them yourself:", "", *(f"    {push}" for push in pushes)]
+    summary = f"Second commit “branch projects” on {plan.line}: {len(rows)} projects follow the branch from then on"
+    return _details(summary, [*rows, *by_hand])
 
 
 def _commits(plan: Plan) -> str:
@@ -219,7 +260,7 @@ def _waiting(plan: Plan, most: int) -> str:
     rows = [f"- {code(change.name)} {short(change.old)} → {short(change.new)}" for change in plan.waiting]
     more = [f"- and {len(rows) - most} more"] if len(rows) > most else []
     projects = f"{len(rows)} project{'s' * (len(rows) != 1)}, {commits} commit{'s' * (commits != 1)}"
-    return _details(f"Waiting on {plan.record.base}, NOT included ({projects})", [*rows[:most], *more])
+    return _details(f"Waiting on {plan.line}, NOT included ({projects})", [*rows[:most], *more])
 
 
 def _unchanged(plan: Plan) -> str:
@@ -242,6 +283,13 @@ def _caution(caution: Caution) -> str:
             words = f"{name} goes BACK {caution.before} commit{'s' * (caution.before != '1')}: {back}."
         case "unread":
             words = f"{name} could not be read ({code(caution.before)}), so what waits there is not shown."
+        case "unrelated":
+            others = f" and {int(caution.before) - 1} more" if caution.before != "1" else ""
+            words = f"How the new pin relates to the old one is not known for {name}{others}; it may go back."
+        case "sdk":
+            words = f"The SDK version {name} has no release tag; only {code(caution.after[:7])} says it."
+        case "again":
+            words = f"BUILD {caution.project} was released before ({caution.before}), so BRANCH goes up."
     return f"> [!WARNING]\n> {words}"
 
 

@@ -73,6 +73,12 @@ def refused(reason: no.Refusal) -> str:
             )
         case no.VersionTaken(tag, commit, free):
             return f"{code(tag)} exists ({code(commit[:7])}). Next free: {free}. Tags are never moved."
+        case no.VersionTooLow() | no.WrongLine() | no.LineHasMore() | no.BadClock():
+            return _about_versions(reason)
+        case no.SdkMissing() | no.SdkEqual() | no.SdkBuildId() | no.UnknownSdk() | no.SdkUnreachable():
+            return _about_sdk(reason)
+        case no.UnknownRelease() | no.NotInRelease() | no.NothingToFollow() | no.NoSuchManifest():
+            return _about_releases(reason)
         case no.BadTree(sentence) | no.BadConfiguration(sentence):
             return f"This branch cannot be released from as it is: {sentence}"
         case no.NotYet(what, instead):
@@ -88,6 +94,70 @@ def refused(reason: no.Refusal) -> str:
             return _about_people(reason)
         case _:
             return _about_revisions(reason)
+
+
+def _about_versions(reason: no.VersionTooLow | no.WrongLine | no.LineHasMore | no.BadClock) -> str:
+    match reason:
+        case no.VersionTooLow(version, now, branch):
+            return f"{version} is not above {now}, which {code(branch)} is at. Versions only go up; name a higher one."
+        case no.WrongLine(version, line, "new"):
+            return f"{version} is no version of {code(line)}. Leave the build number out, or name one that fits it."
+        case no.WrongLine(version, line, _):
+            return f"{version} is no version of {code(line)}. `/release new version={version}` opens another line."
+        case no.LineHasMore(line, commits, main):
+            those = "commit" if commits == 1 else "commits"
+            return (
+                f"{code(line)} has {commits} {those} that {code(main)} lacks, and a second release of that build off "
+                f"{code(main)} would drop them. Release from the branch: {code(f'/release branch {line}')}."
+            )
+        case no.BadClock(sentence):
+            return f"The build number cannot be told: {sentence} `/release new BUILD` names it."
+        case never:
+            assert_never(never)
+
+
+def _about_sdk(
+    reason: no.SdkMissing | no.SdkEqual | no.SdkBuildId | no.UnknownSdk | no.SdkUnreachable,
+) -> str:
+    match reason:
+        case no.SdkMissing(file, branch):
+            return f"{code(file)} on {code(branch)} names no SDK version. Say it: `sdk=VERSION`."
+        case no.SdkEqual(version):
+            return (
+                f"The SDK cannot be {version}: that is the version to be released, which does not exist yet. "
+                "Name an earlier one: `sdk=VERSION`."
+            )
+        case no.SdkBuildId(sdk, plain):
+            return (
+                f"The SDK {code(sdk)} is a development build, and a release is not built with one. "
+                f"Take the release: {code(f'sdk={plain}')}."
+            )
+        case no.UnknownSdk(sdk, near):
+            there = f" There are {codes(near)}." if near else ""
+            return f"No release has the SDK version {code(sdk)}, and no version file says it.{there} Name one: `sdk=`."
+        case no.SdkUnreachable(sdk, why):
+            return f"The SDK {code(sdk)} cannot be downloaded ({code(why)}). Name another one: `sdk=VERSION`."
+        case never:
+            assert_never(never)
+
+
+def _about_releases(
+    reason: no.UnknownRelease | no.NotInRelease | no.NothingToFollow | no.NoSuchManifest,
+) -> str:
+    match reason:
+        case no.UnknownRelease(version, near):
+            there = f" Near it: {codes(near)}." if near else ""
+            return f"There is no release {version} whose manifest can be read.{there}"
+        case no.NotInRelease(project, version):
+            return f"The release {version} did not have {code(project)}. Name a commit or a branch instead."
+        case no.NothingToFollow(project):
+            say = code(f"{project}=<commit>")
+            return f"{code(project)} has neither a pin nor a branch to follow. Name a commit: {say}."
+        case no.NoSuchManifest(file, old):
+            there = f" Old ones: {codes(old)}." if old else " There are none."
+            return f"{code(file)} is no old manifest of this branch, so it is not removed.{there}"
+        case never:
+            assert_never(never)
 
 
 def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.Unreadable) -> str:

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 from bot.core.config import Config
 from bot.core.manifest import Manifest
-from bot.core.record import BuildOrder, ChannelOrder
+from bot.core.record import NO_CHOICES, BuildOrder, ChannelOrder, Choices
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.version import Version
 
 
-def group_for(config: Config, build: int) -> tuple[str, str]:
-    """Whose machines follow images of this line, and where that is said."""
+def group_for(config: Config, build: int, last: str | None = None, choices: Choices = NO_CHOICES) -> tuple[str, str]:
+    """Whose machines follow the image, and where that is said.
+
+    The command goes before the line's entry in the configuration, that before what the line's last release record
+    names, and that before the repository's default.
+    """
     line = config.lines.get(build)
+    if choices.group is not None:
+        return choices.group, "the command"
     if line is not None and line.group:
         return line.group, f"line {config.line_branch(build)}"
+    if last is not None:
+        return last, f"as the last release of {config.line_branch(build)}"
     return config.build.group, "default of this repository"
 
 
-def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[ChannelOrder, ...]:
+def channel_orders(
+    snapshot: Snapshot, version: Version, line: str, off_main: bool, choices: Choices = NO_CHOICES
+) -> tuple[ChannelOrder, ...]:
     """What publishing `version` does to each channel (design.md, "Channels move by VERSION")."""
     orders = []
-    for name, mode in channels_for(snapshot.config, line):
+    for name, mode in channels_for(snapshot.config, line, off_main, choices):
         seen = channel_version(snapshot, HEADS + name)
         unreadable = seen is None and HEADS + name in snapshot.refs
         moves = channel_moves(mode, seen, version) and not (unreadable and mode == "newer")
@@ -28,12 +38,20 @@ def channel_orders(snapshot: Snapshot, version: Version, line: str) -> tuple[Cha
     return tuple(orders)
 
 
-def channels_for(config: Config, line: str) -> tuple[tuple[str, str], ...]:
-    """The channels that a release on this release branch concerns, with their modes, by name."""
+def channels_for(
+    config: Config, line: str, off_main: bool, choices: Choices = NO_CHOICES
+) -> tuple[tuple[str, str], ...]:
+    """The channels that a release of this line concerns, with their modes, by name.
+
+    `off_main`: it is made off the main branch. `channel=keep` moves none, `channel=move` moves each to any version.
+    """
+    forced = {"keep": "never", "move": "always"}.get(choices.channel or "")
     return tuple(
-        (name, channel.mode)
+        (name, forced or channel.mode)
         for name, channel in sorted(config.channels.items())
-        if channel.releases == "all" or (isinstance(channel.releases, tuple) and line in channel.releases)
+        if channel.releases == "all"
+        or (channel.releases == "new" and off_main)
+        or (isinstance(channel.releases, tuple) and line in channel.releases)
     )
 
 
@@ -56,15 +74,17 @@ def scripts_project(manifest: Manifest, owner: str) -> str | None:
     return next((project.name for project in manifest.projects if project.name == f"{owner}/scripts"), None)
 
 
-def build_order(config: Config, build: int, otherwise: str | None = None) -> BuildOrder | None:
-    """The image build that a release of this line starts, or None where there is none.
+def build_order(
+    config: Config, build: int, otherwise: str | None = None, choices: Choices = NO_CHOICES
+) -> BuildOrder | None:
+    """The image build that publishing a release of this line starts, or None where there is none.
 
     `otherwise` is the repository to build in where the configuration names none.
     """
     wanted = config.build
     repository = wanted.repository or otherwise
-    if wanted.trigger != "dispatch" or not repository:
+    if wanted.trigger != "dispatch" or not repository or choices.build is False:
         return None
     line = config.lines.get(build)
-    formats = tuple(line.formats) if line and line.formats else tuple(wanted.formats)
+    formats = choices.formats or (tuple(line.formats) if line and line.formats else tuple(wanted.formats))
     return BuildOrder(repository, wanted.workflow, wanted.ref, wanted.image, formats)

@@ -10,7 +10,7 @@ import pytest
 from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.config import ManifestFiles
-from bot.core.line import Line, find_project, read_line
+from bot.core.plan import Base, find_project, read_base
 from bot.core.manifest import Project
 from bot.core.plan import Plan, look_up, plan
 from bot.core.resolve import Answers, Questions, Wanted
@@ -22,9 +22,9 @@ from tests.core.world import ETCD, NEW, PINS, project, request, snapshot, tree
 SEED = tree().entries["build-115.xml"].data
 
 
-def line(**changes: Any) -> Line:
-    found = read_line(snapshot(**changes))
-    assert isinstance(found, Line), found
+def line(**changes: Any) -> Base:
+    found = read_base(snapshot(**changes))
+    assert isinstance(found, Base), found
     return found
 
 
@@ -47,7 +47,7 @@ def test_the_seeds_branch_reads() -> None:
 )
 def test_a_line_that_does_not_exist_is_refused_with_those_that_do(base: str, commit: str) -> None:
     nowhere, refused = snapshot(base=base, commit=commit), no.NoSuchLine(base, ("build-115", "build-109"))
-    assert read_line(nowhere) == look_up(nowhere, request()) == plan(nowhere, request(), Answers()) == refused
+    assert read_base(nowhere) == look_up(nowhere, request()) == plan(nowhere, request(), Answers()) == refused
 
 
 def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
@@ -76,7 +76,7 @@ def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
 def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
     files: dict[str, bytes | None], words: str
 ) -> None:
-    refused = read_line(snapshot(tree=tree(**files)))
+    refused = read_base(snapshot(tree=tree(**files)))
     assert isinstance(refused, no.BadTree)
     assert words in refused.sentence
     assert look_up(snapshot(tree=tree(**files)), request()) == refused
@@ -96,7 +96,7 @@ def test_a_file_that_is_a_link_or_a_link_that_is_a_file_is_refused(path: str, en
         "elsewhere.xml": tree().entries["build-115.xml"],
         path: entry,
     }
-    assert isinstance(read_line(snapshot(tree=tree().with_changes(moved_away))), no.BadTree)
+    assert isinstance(read_base(snapshot(tree=tree().with_changes(moved_away))), no.BadTree)
 
 
 def test_the_files_are_named_as_the_configuration_says() -> None:
@@ -162,7 +162,7 @@ def test_a_full_name_is_no_ambiguity_though_it_ends_like_another() -> None:
 
 def test_a_hostile_name_stands_in_code_in_the_sentence_about_it() -> None:
     hostile = pinned_to("master").replace(b'name="coreos/etcd"', b'name="@everyone"')
-    refused = read_line(snapshot(tree=tree(build_115_xml=hostile)))
+    refused = read_base(snapshot(tree=tree(build_115_xml=hostile)))
     assert isinstance(refused, no.BadTree)
     assert "`@everyone`" in refused.sentence
 

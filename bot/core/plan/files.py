@@ -1,0 +1,150 @@
+"""Steps 4 to 6 of the hand-written procedure: the files of the release commit, for both layouts.
+
+version.txt, build-N.xml, release.xml and default.xml change, and off the main branch an old build-*.xml goes. In
+layout *tracking* the release branch gets a second commit of its own, in which some projects follow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from bot.core.config import Config
+from bot.core.manifest import Style, edit_in_place, style_of, to_xml
+from bot.core.plan.base import DEFAULT, RELEASE, Base, line_files, release_manifests
+from bot.core.plan.pins import Pin, pin_edits, pinned_manifest
+from bot.core.plan.request import Request
+from bot.core.plan.tracking import follow, unpinned
+from bot.core.record import LineOrder
+from bot.core.refusal import NoSuchManifest, Refusal
+from bot.core.snapshot import HEADS, Snapshot
+from bot.core.tree import FILE, LINK, Entry, Tree
+from bot.core.version import Version
+
+Changes = Mapping[str, Entry | None]
+
+
+@dataclass(frozen=True)
+class Files:
+    """What the release commit changes, and what the second commit on the release branch does; None removes a file."""
+
+    changes: Changes
+    second: Changes = field(default_factory=dict)
+
+
+def release_files(
+    base: Base,
+    snapshot: Snapshot,
+    request: Request,
+    version: Version,
+    sdk: str,
+    pins: Mapping[str, Pin],
+    renames: Mapping[str, str],
+    branched: Iterable[str],
+) -> Files | Refusal:
+    """The files of both commits. `branched` are the paths of the projects that follow the release branch from now on.
+
+    Raises BadManifest where a manifest cannot be edited in place.
+    """
+    changes: dict[str, Entry | None] = {}
+    second: Changes = {}
+    file = snapshot.config.line_file(version.build)
+    ref = HEADS + snapshot.config.line_branch(version.build)
+    version_file = snapshot.config.manifest.version_file
+    changes[version_file] = replace(snapshot.tree.entries[version_file], data=base.versions.updated(version, sdk))
+    if base.edits_in_place:
+        edits = pin_edits(base.manifest, pins, renames)
+        changes[file] = _same_mode(snapshot.tree, file, edit_in_place(snapshot.tree.read(file) or b"", edits))
+    else:
+        printed = print_manifest(base, snapshot, request, pins, renames)
+        changes[file] = _same_mode(snapshot.tree, file, printed)
+        if base.layout == "tracking":
+            changes[RELEASE] = _same_mode(snapshot.tree, RELEASE, printed)
+    if base.layout == "link":
+        changes[RELEASE] = Entry(LINK, file.encode())
+    if base.build is None:
+        gone = removed_manifests(snapshot, request, file)
+        if not isinstance(gone, tuple):
+            return gone
+        changes |= dict.fromkeys(gone)
+        if base.layout == "tracking" and branched:
+            second = second_commit(snapshot.tree.with_changes(changes), snapshot.config, version.build, branched)
+    else:
+        if base.layout == "tracking":
+            changes[file] = _same_mode(snapshot.tree, file, unpinned(printed, ref))
+        changes |= _switched_default(snapshot.tree, snapshot.config, file)
+    return Files(_differing(snapshot.tree, changes), second)
+
+
+def second_commit(tree: Tree, config: Config, build: int, branched: Iterable[str]) -> Changes:
+    """What the commit after a release changes on its release branch: these projects follow that branch from now on.
+
+    Raises BadManifest where a project is not in the manifest.
+    """
+    file, ref = config.line_file(build), HEADS + config.line_branch(build)
+    changes = {
+        file: Entry(FILE, follow(tree.read(file) or b"", branched, ref)),
+        **_switched_default(tree, config, file),
+    }
+    return dict(sorted(changes.items()))
+
+
+def again(tree: Tree, line: LineOrder) -> Changes:
+    """The second commit made again from the merged tree, by nothing but what the plan recorded of it."""
+    file = next(path for path, blob in line.files.items() if blob and blob[0] != LINK)
+    manifest = follow(tree.read(file) or b"", [project.path for project in line.projects], line.ref)
+    links = (path for path in line.files if path != file)
+    return {path: Entry(LINK, file.encode()) for path in links} | {file: Entry(FILE, manifest)}
+
+
+def _same_mode(tree: Tree, path: str, data: bytes) -> Entry:
+    """A file with the mode that it has now; a new one, or what was a link, is a regular file."""
+    now = tree.get(path)
+    return Entry(now.mode if now and now.mode != LINK else FILE, data)
+
+
+def _differing(tree: Tree, changes: Changes) -> Changes:
+    """Without what is so already, in the order of the paths."""
+    return {path: entry for path, entry in sorted(changes.items()) if tree.get(path) != entry}
+
+
+def print_manifest(
+    base: Base, snapshot: Snapshot, request: Request, pins: Mapping[str, Pin], renames: Mapping[str, str]
+) -> bytes:
+    """Step 5: what `repo manifest -r` prints, in the way in which the last release's manifest is written."""
+    style = style_now(snapshot, request)
+    return to_xml(
+        pinned_manifest(base.manifest, pins, renames),
+        style.dialect,
+        suppress_upstream=not style.upstream,
+        suppress_dest_branch=not style.dest_branch,
+    )
+
+
+def style_now(snapshot: Snapshot, request: Request) -> Style:
+    """How this repository writes its release manifests: as the last one is, else as the newest old one is."""
+    style = style_of(*release_manifests(snapshot), snapshot.past.manifest)
+    return style if request.dest_branch is None else replace(style, dest_branch=request.dest_branch)
+
+
+def removed_manifests(snapshot: Snapshot, request: Request, file: str) -> tuple[str, ...] | Refusal:
+    """The old build-*.xml that go with a release off the main branch.
+
+    `keep-previous` keeps the newest of them. `remove-oldest` removes the one that sorts first as text, as the
+    script of the CoreOS repository did, and keeps all others. A request can name them itself.
+    """
+    old = [path for path in line_files(snapshot) if path != file]
+    if request.old_manifests is not None:
+        strange = [path for path in request.old_manifests if path not in old]
+        return NoSuchManifest(strange[0], tuple(old)) if strange else request.old_manifests
+    if snapshot.config.manifest.old_manifests == "remove-oldest":
+        return tuple(sorted(old, key=str.encode)[:1])
+    return tuple(old[:-1])
+
+
+def _switched_default(tree: Tree, config: Config, file: str) -> dict[str, Entry | None]:
+    """Step 6: on a release branch `default.xml` leads to its own manifest, so that a checkout needs no `-m`."""
+    present = tree.link(DEFAULT)
+    if config.manifest.default_link == "keep" or present in (None, file):
+        return {}
+    return {DEFAULT: Entry(LINK, file.encode())}

@@ -1,0 +1,87 @@
+"""What earlier releases say, and which of it a plan must know: read before planning, because planning asks nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.core.config import Config
+from bot.core.manifest import BadManifest, read, style_in
+from bot.core.plan.base import RELEASE, Base, read_base, release_manifests
+from bot.core.plan.number import build_of, line_ref
+from bot.core.plan.request import RELEASED, Request
+from bot.core.plan.sdk import plain_version, wanted_sdk
+from bot.core.refusal import BadClock
+from bot.core.snapshot import Earlier, Snapshot
+from bot.core.tree import Tree
+from bot.core.version import BadVersionFile, Version, VersionFile
+
+
+@dataclass(frozen=True)
+class Recall:
+    """What must be read of the past for one request.
+
+    `releases`: whose files; `line`: the release branch, a full ref, whose own commits are counted; `record`: whose
+    tag message names the group; `manifest`: whether a release manifest of before is wanted, as a pattern to write by.
+    """
+
+    releases: tuple[Version, ...] = ()
+    line: str | None = None
+    record: Version | None = None
+    manifest: bool = False
+
+
+def recall(snapshot: Snapshot, request: Request) -> Recall:
+    """What this request needs of the past. Of a branch that cannot be released from, nothing is needed."""
+    base = read_base(snapshot)
+    if not isinstance(base, Base):
+        return Recall()
+    build = build_of(base, snapshot, request)
+    last = None if isinstance(build, BadClock) else snapshot.newest(build)
+    line = line_ref(base, snapshot, request)
+    return Recall(
+        releases=_named(request, base, snapshot),
+        line=line if line in snapshot.refs else None,
+        record=last,
+        manifest=not base.edits_in_place and style_in(*release_manifests(snapshot)) is None,
+    )
+
+
+def earlier(tree: Tree, config: Config) -> Earlier | None:
+    """What a release had, from the tree of its tag; None where its files do not say it."""
+    try:
+        manifest = read(tree, RELEASE)
+        versions = VersionFile.read(tree, config.manifest.version_file)
+    except (BadManifest, BadVersionFile):
+        return None
+    return Earlier(manifest, versions.sdk)
+
+
+def sdk_in_question(snapshot: Snapshot, request: Request) -> str | None:
+    """The SDK version that some commit's version file must say, because no release tag has it; else None.
+
+    It looks at the files of earlier releases, so those must be in the snapshot's past already.
+    """
+    base = read_base(snapshot)
+    if not isinstance(base, Base):
+        return None
+    sdk, _ = wanted_sdk(base, snapshot, request)
+    plain = plain_version(sdk)[0] if sdk else None
+    known = plain is None or plain in snapshot.released or plain == base.versions.version
+    return None if known else str(plain)
+
+
+def _named(request: Request, base: Base, snapshot: Snapshot) -> tuple[Version, ...]:
+    """The releases whose pins are named: by `from=`, by `=@VERSION`, and the line's last one by `=released`."""
+    named = {request.pins_of} if request.pins_of else set()
+    for override in request.overrides:
+        version = named_release(override.revision or "", base, snapshot)
+        if version is not None:
+            named.add(version)
+    return tuple(sorted(version for version in named if version in snapshot.released))
+
+
+def named_release(revision: str, base: Base, snapshot: Snapshot) -> Version | None:
+    """The release that `=released` or `=@VERSION` stands for; None where the revision is neither."""
+    if revision == RELEASED:
+        return snapshot.newest(base.versions.version.build) or base.versions.version
+    return Version.parse(revision.removeprefix("=@")) if revision.startswith("=@") else None

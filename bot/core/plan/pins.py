@@ -1,0 +1,253 @@
+"""Step 5 of the hand-written procedure: at which commit every project is released.
+
+Off the main branch every project that follows a branch is looked up; one that main's manifest pins itself stays. On a
+release branch only what follows that branch moves, or only the projects that a person names. A project that does not
+move keeps the pin of the last release.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from bot.core.command import Override
+from bot.core.difference import matched
+from bot.core.manifest import Manifest, PinEdit, Project, full_ref, is_commit
+from bot.core.plan.base import Base, find_project
+from bot.core.plan.past import named_release
+from bot.core.plan.request import Request, Selection
+from bot.core.refusal import (
+    AmbiguousRevision,
+    NothingToFollow,
+    NotInRelease,
+    NotOnUpstream,
+    Refusal,
+    UnclearUpstream,
+    UnknownRelease,
+    UnknownRevision,
+    Unreadable,
+)
+from bot.core.resolve import Answers, Elsewhere, Move, Questions, Scattered, Silent, Unknown, Wanted
+from bot.core.snapshot import Snapshot
+from bot.core.version import Version
+
+
+@dataclass(frozen=True)
+class Pin:
+    """Where a project is released: the commit, and its upstream where that is not what the manifest says already."""
+
+    commit: str
+    upstream: str | None = None
+
+
+@dataclass(frozen=True)
+class Stand:
+    """Where a project stands before the release: the pin it keeps if it does not move, and the ref that it follows."""
+
+    project: Project
+    url: str
+    held: Pin | None
+    follows: str | None
+    recalled: bool = False
+
+    @property
+    def is_loose(self) -> bool:
+        """Whether the manifest names no commit for it."""
+        return not is_commit(self.project.revision)
+
+
+def stands(base: Base, snapshot: Snapshot, request: Request) -> tuple[Stand, ...] | Refusal:
+    """Every project of the manifest and where it stands. `from=VERSION` puts it where that release had it."""
+    before = matched(base.released, base.manifest) if base.released else {}
+    recalled: Mapping[str, Project] = {}
+    if request.pins_of is not None:
+        earlier = snapshot.past.releases.get(request.pins_of)
+        if earlier is None:
+            return _unknown_release(request.pins_of, snapshot)
+        recalled = matched(earlier.manifest, base.manifest)
+    return tuple(
+        _stand(project, base.manifest.url(project, snapshot.url), before.get(project.path), recalled.get(project.path))
+        for project in base.manifest.projects
+    )
+
+
+def _stand(project: Project, url: str, before: Project | None, recalled: Project | None) -> Stand:
+    if is_commit(project.revision):
+        held: Pin | None = Pin(project.revision)
+        follows = full_ref(project.upstream) if project.upstream else None
+    else:
+        held = Pin(before.revision, before.upstream) if before and is_commit(before.revision) else None
+        follows = full_ref(project.revision)
+    if recalled and is_commit(recalled.revision):
+        return Stand(project, url, Pin(recalled.revision, recalled.upstream), follows, recalled=True)
+    return Stand(project, url, held, follows)
+
+
+def selection(base: Base, request: Request) -> Selection:
+    """What moves besides the named projects, where nobody says: all off main, what is branched on a release branch."""
+    if request.projects is not None:
+        return request.projects
+    if base.build is None:
+        return "none" if request.pins_of else "all"
+    return "none" if request.overrides or request.pins_of else "branched"
+
+
+def moves(stand: Stand, base: Base, chosen: Selection) -> bool:
+    """Whether an unnamed project is looked up anew."""
+    if stand.held is None:
+        return True  # nothing says where it was, so it must be looked up
+    if stand.recalled or chosen == "none":
+        return False
+    branched = base.build is not None and (stand.is_loose or stand.follows == base.ref)
+    if chosen == "branched":
+        return branched
+    return stand.is_loose or (base.build is not None and stand.follows is not None)
+
+
+def ask(base: Base, snapshot: Snapshot, request: Request) -> Questions | Refusal:
+    """What the servers must say before the projects can be pinned."""
+    standing = stands(base, snapshot, request)
+    if not isinstance(standing, tuple):
+        return standing
+    named = _named(standing, base, snapshot, request)
+    if not isinstance(named, dict):
+        return named
+    chosen = selection(base, request)
+    followed, waiting = [], []
+    for stand in standing:
+        want = Wanted(stand.project, stand.url, stand.follows or "", held=stand.held.commit if stand.held else None)
+        if stand.project.path in named:
+            continue
+        if moves(stand, base, chosen):
+            followed.append(want)
+        elif stand.recalled and stand.held:
+            followed.append(replace(want, revision=stand.held.commit, upstream=stand.held.upstream, trusted=True))
+        elif base.build is not None and stand.follows == base.ref:
+            waiting.append(want)
+    return Questions(tuple(followed), tuple(named.values()), tuple(waiting))
+
+
+def _named(
+    standing: tuple[Stand, ...], base: Base, snapshot: Snapshot, request: Request
+) -> dict[str, Wanted] | Refusal:
+    """What is wanted of the named projects, by path."""
+    at = {stand.project.path: stand for stand in standing}
+    named: dict[str, Wanted] = {}
+    for override in request.overrides:
+        project = find_project(base.manifest, override.project)
+        if not isinstance(project, Project):
+            return project
+        want = _wanted(at[project.path], override, base, snapshot)
+        if not isinstance(want, Wanted):
+            return want
+        named[project.path] = want
+    return named
+
+
+def _wanted(stand: Stand, override: Override, base: Base, snapshot: Snapshot) -> Wanted | Refusal:
+    project, held = stand.project, stand.held.commit if stand.held else None
+    revision = override.revision
+    version = named_release(revision, base, snapshot) if revision else None
+    if version is not None:
+        was = _in_release(project, version, base, snapshot)
+        if not isinstance(was, Project):
+            return was
+        upstream = override.upstream or was.upstream
+        return Wanted(project, stand.url, was.revision, upstream, held, trusted=override.upstream is None)
+    if revision is None and held is None and override.upstream is None:
+        return NothingToFollow(project.name)
+    return Wanted(project, stand.url, revision or held or override.upstream or "", override.upstream, held)
+
+
+def _in_release(project: Project, version: Version, base: Base, snapshot: Snapshot) -> Project | Refusal:
+    """The project as that release had it."""
+    earlier = snapshot.past.releases.get(version)
+    manifest = earlier.manifest if earlier else base.released if version == base.versions.version else None
+    if manifest is None:
+        return _unknown_release(version, snapshot)
+    was = matched(manifest, base.manifest).get(project.path)
+    return was if was and is_commit(was.revision) else NotInRelease(project.name, str(version))
+
+
+def _unknown_release(version: Version, snapshot: Snapshot) -> UnknownRelease:
+    near = sorted(snapshot.released, key=lambda each: (abs(each.build - version.build), each))[:3]
+    return UnknownRelease(str(version), tuple(map(str, near)))
+
+
+def choose_pins(base: Base, snapshot: Snapshot, request: Request, answers: Answers) -> dict[str, Pin] | Refusal:
+    """The pin of every project by its path, or the first reason why there is none."""
+    standing = stands(base, snapshot, request)
+    if not isinstance(standing, tuple):
+        return standing
+    needed = {**answers.followed, **answers.named}
+    names = {stand.project.path: stand.project.name for stand in standing}
+    silent = [(names.get(path, path), found.reason) for path, found in needed.items() if isinstance(found, Silent)]
+    if silent:
+        return Unreadable(tuple(silent), len(needed), None)
+    pins: dict[str, Pin] = {}
+    for stand in standing:
+        path = stand.project.path
+        found = answers.named.get(path) or (None if stand.recalled else answers.followed.get(path))
+        if isinstance(found, Move):
+            pins[path] = Pin(found.commit, found.upstream if path in answers.named else None)
+        elif found is not None:
+            return not_found(stand.project, found)
+        elif stand.held is not None:
+            pins[path] = stand.held
+        else:
+            return UnknownRevision(stand.project.name, stand.follows or "")
+    return pins
+
+
+def not_found(project: Project, answer: Unknown | Scattered | Elsewhere | Silent) -> Refusal:
+    """The refusal for an answer that names no commit."""
+    match answer:
+        case Unknown(revision, ambiguous):
+            return (AmbiguousRevision if ambiguous else UnknownRevision)(project.name, revision)
+        case Scattered(commit, holders, not_on):
+            return UnclearUpstream(project.name, commit, holders, not_on)
+        case Elsewhere(commit, upstream):
+            return NotOnUpstream(project.name, commit, upstream)
+        case Silent(reason):
+            return Unreadable(((project.name, reason),), 1, None)
+
+
+def pinned_manifest(manifest: Manifest, pins: Mapping[str, Pin], renames: Mapping[str, str]) -> Manifest:
+    """The manifest with every project pinned, ready to be printed; `renames` are new names by path."""
+    projects = (_pinned(project, pins[project.path]) for project in manifest.projects)
+    return replace(manifest, projects=tuple(_renamed(project, renames.get(project.path)) for project in projects))
+
+
+def _pinned(project: Project, pin: Pin) -> Project:
+    # A commit that the manifest names itself is no branch that could be written down as the upstream.
+    revision = pin.commit if is_commit(project.revision) else project.revision
+    return replace(project, pin=pin.commit, revision=revision, upstream=pin.upstream or project.upstream)
+
+
+def _renamed(project: Project, name: str | None) -> Project:
+    if name is None:
+        return project
+    groups = tuple(f"name:{name}" if group == f"name:{project.name}" else group for group in project.groups)
+    return replace(project, name=name, groups=groups)
+
+
+def pin_edits(manifest: Manifest, pins: Mapping[str, Pin], renames: Mapping[str, str]) -> dict[str, PinEdit]:
+    """What to change in a manifest that is edited in place, by path: attribute values of projects that move."""
+    edits = {}
+    for project in manifest.projects:
+        pin, name = pins[project.path], renames.get(project.path)
+        differs = pin.commit != project.revision or pin.upstream not in (None, project.upstream)
+        if differs or name:
+            edits[project.path] = PinEdit(pin.commit, pin.upstream, name)
+    return edits
+
+
+def renames_by_path(base: Base, request: Request) -> dict[str, str] | Refusal:
+    """The new names that were asked for, by the path of the project."""
+    found = {}
+    for word, name in request.renames.items():
+        project = find_project(base.manifest, word)
+        if not isinstance(project, Project):
+            return project
+        found[project.path] = name
+    return found

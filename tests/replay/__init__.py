@@ -1,0 +1,1 @@
+"""Real releases, planned again."""
