@@ -33,9 +33,9 @@ class FetchPolicy:
         except ValueError:
             return None
         parts = urlsplit(address)
-        if self.origin is not None and f"{parts.scheme}://{parts.netloc}" == self.origin:
+        if self.origin is not None and f"{parts.scheme}://{parts.netloc}" == self.origin.lower():
             return address
-        host = parts.netloc.lower()
+        host = parts.netloc
         allowed = any(fnmatch.fnmatchcase(host, pattern) for pattern in self.hosts)
         return address if parts.scheme == "https" and ":" not in host and allowed else None
 

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 
 from bot.core.shown import shown
-from bot.core.tree import LINK, Tree
+from bot.core.tree import EXECUTABLE, FILE, LINK, Tree
 
 EPOCH = date(2013, 7, 1)
 """Build number 0."""
@@ -120,8 +120,9 @@ class VersionFile:
         entry = tree.get(path)
         if entry is None:
             raise BadVersionFile(f"There is no {shown(path)}: add one that says the version now.")
-        if entry.mode == LINK:
-            raise BadVersionFile(f"{shown(path)} is a link: make it a regular file.")
+        if entry.mode not in (FILE, EXECUTABLE):
+            what = "a link" if entry.mode == LINK else "no file"
+            raise BadVersionFile(f"{shown(path)} is {what}: make it a regular file.")
         return cls.parse(entry.data)
 
     def updated(self, version: Version, sdk: str | None) -> bytes:
@@ -188,6 +189,10 @@ def _assignments(text: str) -> dict[str, str]:
     """Every KEY=value line, in order; blank lines and whole-line comments are allowed, nothing else is."""
     found: dict[str, str] = {}
     for number, line in enumerate(text.removesuffix("\n").split("\n"), start=1):
+        if line.startswith("#") and not line.replace("\t", " ").isprintable():
+            raise BadVersionFile(
+                f"Line {number} of the version file has characters that cannot be seen: {shown(line)}."
+            )
         if not line or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line)

@@ -20,7 +20,6 @@ from bot.core.refs import RefName, RepositoryUrl, Sha
         "refs/manifest-release-bot/keep/7",
         "refs/heads/a+b",
         "refs/heads/a@b",
-        "refs/heads/@",
     ],
 )
 def test_names_that_this_program_uses_are_taken(name: str) -> None:
@@ -54,7 +53,18 @@ def test_names_that_this_program_uses_are_taken(name: str) -> None:
         "refs/heads/a\0",
         "refs/heads/*",
         "refs/heads/\N{CYRILLIC SMALL LETTER A}",
-        "refs/heads/" + "a" * 201,
+        "refs/heads/" + "a" * 101,
+        "refs/heads/@",
+        "refs/heads/HEAD",
+        "refs/heads/FETCH_HEAD",
+        "refs/heads/refs/heads/a",
+        "refs/tags/refs/tags/v1.0.0",
+        "refs/heads/" + "0" * 40,
+        "refs/heads/" + "aB" * 32,
+        "refs/replace/" + "a" * 39,
+        "refs/heads/a\u200b",
+        "refs/heads/\uff41",
+        "refs/tags/v1.0.0\r",
     ],
 )
 def test_other_names_are_refused(name: str) -> None:
@@ -118,6 +128,17 @@ def test_plain_addresses_are_taken(url: str) -> None:
         "https://example.org:secret/a",
         "https:///a",
         "HTTPS://example.org/a",
+        "https://example.org./a",
+        "https://example.org%2eevil.example/a",
+        "https://example.org\\@evil.example/a",
+        "https://example.org/%252e%252e/b",
+        "https://example.org/%5c..%5cb",
+        "https://example\u3002org/a",
+        "https://\u24d4xample.org/a",
+        "https://example.org\t/a",
+        "https://0x7f.1:99999999/a",
+        "https://[::1%25eth0]/a",
+        "https://example.org/" + "a" * 2000,
         "https://ex\N{CYRILLIC SMALL LETTER A}mple.org/a",
     ],
 )
@@ -125,3 +146,7 @@ def test_other_addresses_are_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(ValueError, match="no plain http or https address") as refused:
         RepositoryUrl(url)
     assert "secret" not in str(refused.value)
+
+
+def test_a_host_has_one_spelling_and_a_path_keeps_its_own() -> None:
+    assert RepositoryUrl("https://GitHub.COM/CoreOS/Manifest") == "https://github.com/CoreOS/Manifest"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bot.core.manifest.model import BadManifest
 from bot.core.manifest.paths import placed
 from bot.core.manifest.scan import StartTag, start_tags
-from bot.core.manifest.xml_read import Element, parse
+from bot.core.manifest.xml_read import BOM, Element, parse
 from bot.core.shown import shown
 
 _FILE = "the manifest"
@@ -45,16 +45,22 @@ class _Found:
 
 
 def edit_in_place(data: bytes, edits: Mapping[str, PinEdit]) -> bytes:
-    """The file with the projects at these paths changed. An `upstream` that is missing is put after the revision."""
+    """The file with the projects at these paths changed. An `upstream` that is missing is put after the revision.
+
+    A byte order mark at the start is left out.
+    """
     root = parse(data, _FILE)
-    projects = list(_projects(root, start_tags(data)))
+    projects: dict[str, list[_Found]] = {}
+    for found in _projects(root, start_tags(data)):
+        projects.setdefault(found.path, []).append(found)
+    extended = {element.get("name"): element for element in root.children if element.tag == "extend-project"}
     pieces: list[tuple[int, int, bytes]] = []
     wanted: dict[int, Mapping[str, str]] = {}
     for path, edit in edits.items():
-        project = _the_one(projects, path, root)
+        project = _the_one(projects.get(path, []), path, extended)
         wanted[project.number] = edit.values
         pieces += _replacements(project, edit)
-    edited = _spliced(data, pieces)
+    edited = _spliced(data, pieces).removeprefix(BOM)
     if parse(edited, _FILE) != _changed(root, wanted):
         raise BadManifest("Editing the manifest in place would change more than the pins: edit it by hand.")
     return edited
@@ -82,19 +88,16 @@ def _in_order(element: Element) -> Iterator[Element]:
         yield from _in_order(child)
 
 
-def _the_one(projects: list[_Found], path: str, root: Element) -> _Found:
+def _the_one(found: list[_Found], path: str, extended: Mapping[str | None, Element]) -> _Found:
     """The one project at this path whose revision is decided by its own element."""
-    found = [project for project in projects if project.path == path]
     if len(found) != 1:
         raise BadManifest(f"The manifest has {len(found)} projects at {shown(path)} where one is to be changed.")
     project = found[0]
     if "revision" not in project.tag.attributes:
         raise BadManifest(f"{project.element.place}: {shown(project.name)} has no revision of its own to change.")
-    for element in root.children:
-        if element.tag == "extend-project" and element.get("name") == project.name:
-            raise BadManifest(
-                f"{element.place}: <extend-project> changes {shown(project.name)} again: edit it by hand."
-            )
+    again = extended.get(project.name)
+    if again:
+        raise BadManifest(f"{again.place}: <extend-project> changes {shown(project.name)} again: edit it by hand.")
     return project
 
 

@@ -11,36 +11,45 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from bot.core.manifest.model import BadManifest
+from bot.core.manifest.model import BadManifest, Oddity
 from bot.core.manifest.paths import check_path
-from bot.core.manifest.xml_read import Element, parse
+from bot.core.manifest.xml_read import Allowance, Element, hidden, parse
 from bot.core.shown import shown
 from bot.core.tree import Tree
 
 MAX_INCLUDES_DEEP = 8
 MAX_FILES = 64
+MAX_GROUPS = 256
 
 
 @dataclass
 class Collector:
-    """Follows includes inside one tree. `inputs` and `elements` grow with each file that is read."""
+    """Follows includes inside one tree. `inputs`, `elements` and `oddities` grow with each file that is read."""
 
     tree: Tree
     elements: list[Element] = field(default_factory=list)
     inputs: dict[str, None] = field(default_factory=dict)
+    oddities: list[Oddity] = field(default_factory=list)
+    allowance: Allowance = field(default_factory=Allowance)
     files_read: int = 0
 
     def add_file(self, path: str, groups: frozenset[str]) -> None:
         """Add the elements of the manifest at `path` in the tree; all its projects join `groups`."""
-        data = self._load(path, None)
-        self._add(parse(data, path), groups, None, (path,))
+        self._add(self._parsed(self._load(path, None), path), groups, None, (path,))
 
     def add_local(self, name: str, data: bytes, groups: frozenset[str]) -> None:
         """Add the elements of a local manifest, which is no file of the tree."""
-        self._add(parse(data, name), groups, None, (name,))
+        self._add(self._parsed(data, name), groups, None, (name,))
+
+    def _parsed(self, data: bytes, name: str) -> Element:
+        self.files_read += 1
+        if self.files_read > MAX_FILES:
+            raise BadManifest(f"{shown(name)}: the manifest includes more than {MAX_FILES} files.")
+        root = parse(data, name, self.allowance)
+        self.oddities += hidden(data, name)
+        return root
 
     def _add(self, root: Element, groups: frozenset[str], revision: str | None, chain: tuple[str, ...]) -> None:
-        self._count(root)
         if root.tag != "manifest":
             raise BadManifest(f"{root.place}: the root element is <{root.tag}>, not <manifest>.")
         for element in root.children:
@@ -54,7 +63,7 @@ class Collector:
             raise BadManifest(f"{element.place}: {shown(name)} includes itself through {len(chain)} files.")
         if len(chain) > MAX_INCLUDES_DEEP:
             raise BadManifest(f"{element.place}: includes are nested more than {MAX_INCLUDES_DEEP} deep.")
-        root = parse(self._load(name, element), name)
+        root = self._parsed(self._load(name, element), name)
         handed_on = revision if "revision" not in element.attributes else element.get("revision")
         self._add(root, groups | set(split_list(element.get("groups"))), handed_on, (*chain, name))
 
@@ -65,11 +74,6 @@ class Collector:
             raise BadManifest(_missing(self.tree, path, included_by))
         self.inputs |= {path: None, landed: None}
         return self.tree.entries[landed].data
-
-    def _count(self, root: Element) -> None:
-        self.files_read += 1
-        if self.files_read > MAX_FILES:
-            raise BadManifest(f"{root.place}: the manifest includes more than {MAX_FILES} files.")
 
 
 def split_list(text: str | None) -> list[str]:
@@ -94,4 +98,6 @@ def _joined(element: Element, groups: Iterable[str]) -> Element:
     if not groups or element.tag not in ("project", "extend-project"):
         return element
     joined = {*groups, *split_list(element.get("groups"))}
+    if len(joined) > MAX_GROUPS:
+        raise BadManifest(f"{element.place}: <{element.tag}> is in more than {MAX_GROUPS} groups.")
     return replace(element, attributes={**element.attributes, "groups": ",".join(sorted(joined))})

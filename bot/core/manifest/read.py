@@ -33,5 +33,5 @@ def read(
         prefix=inside.place if inside else "",
         default_groups=inside.default_groups if inside else (),
         inputs=tuple(collector.inputs),
-        oddities=tuple(oddities(collector.elements)),
+        oddities=(*collector.oddities, *oddities(collector.elements)),
     )

@@ -10,13 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.core.manifest.elements import annotations_in, file_copies, positive, truth
-from bot.core.manifest.include import split_list
+from bot.core.manifest.include import MAX_GROUPS, split_list
 from bot.core.manifest.model import BadManifest, Default, FileCopy, Project, Remote, implied_groups
 from bot.core.manifest.paths import check_path, placed
 from bot.core.manifest.xml_read import Element
 from bot.core.shown import shown
 
 MAX_PROJECTS = 2000
+MAX_WORK = 500_000
+"""What changes to projects may cost together: a small file could otherwise change every project thousands of times."""
+NOWHERE = "/"
+"""The parent of what was nested in a project that was removed: no project can have that path."""
 
 
 @dataclass
@@ -28,6 +32,7 @@ class Registry:
     taken: tuple[str, ...] = ()
     at: dict[str, Project] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
+    work: int = 0
 
     def projects(self) -> tuple[Project, ...]:
         """All projects in order; those inside a project that was removed went with it."""
@@ -63,6 +68,8 @@ class Registry:
         if not revision:
             raise BadManifest(f"{element.place}: the project {shown(name)} has no revision, and no default gives one.")
         groups = split_list(element.get("groups"))
+        if len(groups) > MAX_GROUPS:
+            raise BadManifest(f"{element.place}: the project {shown(name)} is in more than {MAX_GROUPS} groups.")
         project = Project(
             name=name,
             path=path,
@@ -111,6 +118,7 @@ class Registry:
             self._check_base(element, project)
         if remote:
             known_remote(element, remote, self.remotes)
+        self._charge(element, len(project.groups) + len(project.copyfiles + project.linkfiles + project.annotations))
         joined = dict.fromkeys((*project.groups, *split_list(element.get("groups"))))
         return replace(
             project,
@@ -130,6 +138,7 @@ class Registry:
         new = check_path(element, "dest-path", target, folder=True, here=True).rstrip("/")
         if new != old and new in self.at:
             raise BadManifest(f"{element.place}: the path {shown(new)} is taken by another project.")
+        self._charge(element, len(self.at))
         moved = {}
         for path, project in self.at.items():
             if path == old:
@@ -138,6 +147,11 @@ class Registry:
                 moved[path] = replace(project, parent=new) if project.parent == old else project
         self.at = moved
         self.names[moved[new].name] = [new if path == old else path for path in self.names[moved[new].name]]
+
+    def _charge(self, element: Element, cost: int) -> None:
+        self.work += 10 + cost
+        if self.work > MAX_WORK:
+            raise BadManifest(f"{element.place}: the manifest changes its projects too often.")
 
     def remove(self, element: Element) -> str | None:
         """A <remove-project>. The name, where everything of that name went by it."""
@@ -151,7 +165,10 @@ class Registry:
             self._check_base(element, project)
             if not path and project.parent in self.at:
                 raise BadManifest(f"{element.place}: the nested project {shown(project.name)} can go by its path only.")
+            self._charge(element, len(self.at))
             del self.at[project.path]
+            for inner in [inner for inner in self.at.values() if inner.parent == project.path]:
+                self.at[inner.path] = replace(inner, parent=NOWHERE)
             self.names[project.name].remove(project.path)
         if gone and name and not path:
             del self.names[name]

@@ -1,11 +1,13 @@
 """Every element and attribute of the manifest format, to notice what the repo tool would silently read over.
 
-An unknown element may be a change to the release that nobody sees, so it stops a release. A misspelt attribute
-and a yes-or-no value that is neither are only said: real manifests carry attributes for other tools.
+An unknown element may be a change to the release that nobody sees, so it stops a release; so do characters that
+are not seen themselves, and those that make a text look different from what it says. A misspelt attribute and a
+yes-or-no value that is neither are only said: real manifests carry attributes for other tools.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from bot.core.manifest.elements import FALSE, TRUE
@@ -41,6 +43,8 @@ _CHILDREN: Mapping[str, frozenset[str]] = {
     "project": frozenset({"annotation", "copyfile", "linkfile", "project"}),
     "extend-project": frozenset({"annotation", "copyfile", "linkfile"}),
 }
+_NUMBERS = frozenset({"sync-j", "sync-j-max", "clone-depth"})
+_PLAIN_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 _YES_OR_NO = frozenset({"sync-c", "sync-s", "sync-tags", "rebase", "force-path", "optional"})
 
 
@@ -50,15 +54,21 @@ def oddities(elements: Iterable[Element], inside: str = "manifest") -> Iterator[
         if element.tag not in _CHILDREN.get(inside, frozenset()):
             yield Oddity(f"{element.place}: <{inside}> has no <{shown(element.tag).strip('`')}>: it is ignored.", True)
             continue
+        if element.text.strip() and element.tag != "notice":
+            yield Oddity(f"{element.place}: the text in <{element.tag}> is ignored.", False)
         for name, value in element.attributes.items():
             yield from _attribute(element, name, value)
         yield from oddities(element.children, element.tag)
 
 
 def _attribute(element: Element, name: str, value: str) -> Iterator[Oddity]:
+    if not value.isprintable():
+        yield Oddity(f"{element.place}: {shown(name)} is {shown(value)}: it has characters that cannot be seen.", True)
     if name not in _ATTRIBUTES[element.tag]:
         yield Oddity(f"{element.place}: <{element.tag}> has no attribute {shown(name)}: it is ignored.", False)
     elif name in _YES_OR_NO and value.lower() not in TRUE | FALSE | {""}:
         yield Oddity(f"{element.place}: {name} is {shown(value)}, neither true nor false: it is ignored.", False)
+    elif name in _NUMBERS and not _PLAIN_NUMBER.fullmatch(value):
+        yield Oddity(f"{element.place}: {name} is {shown(value)}, which is no plain number.", True)
     elif name == "revision" and not value and element.tag == "project":
         yield Oddity(f"{element.place}: the revision is empty: the default is used.", False)

@@ -11,11 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from bot.core.manifest.model import Annotation, Default, FileCopy, Manifest, Project, Remote, Submanifest, Superproject
+from bot.core.manifest.model import (
+    Annotation,
+    BadManifest,
+    Default,
+    FileCopy,
+    Manifest,
+    Project,
+    Remote,
+    Submanifest,
+    Superproject,
+)
 from bot.core.manifest.pin import is_commit
 
 TOOLS_OWN_BUG_URL = "https://issues.gerritcodereview.com/issues/new?component=1370071"
 INDENT = "  "
+MAX_PRINTED = 10_000
+"""Projects of one name are printed inside every project that has one of them inside, and in those again."""
 
 
 class Dialect(Enum):
@@ -162,6 +174,7 @@ class ProjectPrinter:
     dest_branch: bool
 
     def __post_init__(self) -> None:
+        self.printed = 0
         self.named: dict[str, list[Project]] = {}
         self.inside: dict[str | None, set[str]] = {}
         for project in self.manifest.projects:
@@ -175,6 +188,9 @@ class ProjectPrinter:
                 yield self._project(project, outer)
 
     def _project(self, project: Project, outer: Project | None) -> Tag:
+        self.printed += 1
+        if self.printed > MAX_PRINTED:
+            raise BadManifest("The manifest repeats its nested projects more often than can be printed.")
         name = inner(project.name, outer.name) if outer else project.name
         path = inner(project.path, outer.path) if outer else project.path
         groups = project.written_groups

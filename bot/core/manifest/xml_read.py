@@ -7,22 +7,28 @@ with a DOCTYPE, in another encoding than UTF-8, or larger than any manifest is r
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 
-from bot.core.manifest.model import BadManifest
+from bot.core.manifest.model import BadManifest, Oddity
 from bot.core.shown import shown
 
 MAX_BYTES = 1 << 20
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 16
-_BOM = b"\xef\xbb\xbf"
+MAX_ATTRIBUTES = 64
+MAX_VALUE = 4096
+BOM = b"\xef\xbb\xbf"
 _DECLARATION = re.compile(rb"<\?xml(\s.*?)\?>", re.DOTALL)
 _ENCODING = re.compile(rb"\sencoding\s*=\s*[\"']([^\"']*)[\"']")
 _PROLOG_PART = re.compile(rb"\s+|<\?.*?\?>|<!--.*?-->", re.DOTALL)
+# Marks and overrides of writing direction, joiners, blanks of no width, other line ends, the marks of a "tag".
+_HIDDEN = re.compile(
+    "[\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 _NO_DOCTYPE = "{} has a DOCTYPE: remove it, a manifest must not define entities."
 
 
@@ -54,8 +60,20 @@ class Element:
         return value
 
 
-def parse(data: bytes, file: str) -> Element:
+@dataclass
+class Allowance:
+    """What may still be read: a manifest's files share one, so that many includes cost no more than one large file."""
+
+    elements: int = MAX_ELEMENTS
+    size: int = 4 * MAX_BYTES
+
+
+def parse(data: bytes, file: str, allowance: Allowance | None = None) -> Element:
     """The root element of `data`; `file` is its name for the sentences."""
+    allowance = allowance or Allowance()
+    allowance.size -= len(data)
+    if allowance.size < 0:
+        raise BadManifest(f"{shown(file)}: the manifest and its includes are larger than 4 MiB together.")
     _refuse_by_bytes(data, file)
     parser: Any = etree.XMLParser(
         resolve_entities=False,
@@ -72,7 +90,16 @@ def parse(data: bytes, file: str) -> Element:
         raise BadManifest(_syntax_sentence(error, file)) from None
     if root.getroottree().docinfo.doctype:
         raise BadManifest(_NO_DOCTYPE.format(shown(file)))
-    return _Converter(file).element(root, 1)
+    return _Converter(file, allowance).element(root, 1)
+
+
+def hidden(data: bytes, file: str) -> Iterator[Oddity]:
+    """The first character of a file, comments included, that a reviewer cannot see or that turns others around."""
+    text = data.decode().removeprefix("\ufeff")
+    found = _HIDDEN.search(text)
+    if found:
+        line = text.count("\n", 0, found.start()) + 1
+        yield Oddity(f"{shown(file)}, line {line}: it holds the character U+{ord(found[0]):04X}, which hides.", True)
 
 
 def _refuse_by_bytes(data: bytes, file: str) -> None:
@@ -84,7 +111,7 @@ def _refuse_by_bytes(data: bytes, file: str) -> None:
         data.decode("utf-8")
     except UnicodeDecodeError:
         raise BadManifest(f"{name} is not UTF-8: save it as UTF-8.") from None
-    markup = data.removeprefix(_BOM)
+    markup = data.removeprefix(BOM)
     if not markup.strip():
         raise BadManifest(f"{name} is empty.")
     declaration = _DECLARATION.match(markup)
@@ -113,18 +140,24 @@ def _syntax_sentence(error: Any, file: str) -> str:
 class _Converter:
     """Turns the parser's elements into ours and counts them."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, allowance: Allowance) -> None:
         self.file = file
-        self.count = 0
+        self.allowance = allowance
 
     def element(self, node: Any, depth: int) -> Element:
-        self.count += 1
-        if self.count > MAX_ELEMENTS:
-            raise BadManifest(f"{shown(self.file)} has more than {MAX_ELEMENTS} elements.")
+        self.allowance.elements -= 1
+        place = f"{shown(self.file)}, line {node.sourceline}"
+        if self.allowance.elements < 0:
+            raise BadManifest(f"{place}: the manifest has more than {MAX_ELEMENTS} elements.")
         if depth > MAX_DEPTH:
-            raise BadManifest(f"{shown(self.file)}, line {node.sourceline}: elements are nested too deeply.")
-        if node.tag.startswith("{") or node.prefix:
-            raise BadManifest(f"{shown(self.file)}, line {node.sourceline}: namespaces have no place in a manifest.")
+            raise BadManifest(f"{place}: elements are nested too deeply.")
+        if len(node.attrib) > MAX_ATTRIBUTES:
+            raise BadManifest(f"{place}: an element has more than {MAX_ATTRIBUTES} attributes.")
+        attributes = dict(node.attrib)
+        if node.prefix or any(name.startswith("{") for name in (node.tag, *attributes)):
+            raise BadManifest(f"{place}: namespaces have no place in a manifest.")
+        if any(len(value) > MAX_VALUE for value in attributes.values()):
+            raise BadManifest(f"{place}: an attribute is longer than {MAX_VALUE} characters.")
         children = tuple(self.element(child, depth + 1) for child in node)
         text = (node.text or "") + "".join(child.tail or "" for child in node)
-        return Element(node.tag, dict(node.attrib), children, text, self.file, node.sourceline)
+        return Element(node.tag, attributes, children, text, self.file, node.sourceline)
