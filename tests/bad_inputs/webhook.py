@@ -1,6 +1,6 @@
-"""Bad deliveries from a file, sent to the real receiver: `python -m tests.bad_inputs FILE.jsonl`.
+"""Bad deliveries from the file, sent to the real receiver: area "webhook".
 
-Each row of area "webhook" says in words what to send and what may come back. What its words leave open (which
+Each row says in words what to send and what may come back. What its words leave open (which
 payload, which replay) is spelled out here by the row's id; everything else is read from the row.
 """
 
@@ -164,7 +164,3 @@ def main(path: str) -> int:
         f"webhook rows: {len(rows) - wrong - elsewhere} right, {wrong} wrong, {elsewhere} proven elsewhere\n"
     )
     return 1 if wrong else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,1 @@
+"""Bad inputs from a file, each given to the part of the product that must withstand it."""
