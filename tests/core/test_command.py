@@ -202,16 +202,6 @@ MISTAKES = {
     "/release patch build-115 etcd=@115.0": ("bad-value", "etcd=@115.0", ("etcd=@115.0.0",)),
     "/release patch build-115 etcd==@main": ("bad-value", "etcd==@main", ("etcd=@115.0.0",)),
     "/release patch build-115 etcd=@": ("bad-value", "etcd=@", ("etcd=@115.0.0",)),
-    "/release patch build-115 etcd.upstream==released": (
-        "bad-value",
-        "etcd.upstream==released",
-        ("etcd.upstream=refs/heads/master",),
-    ),
-    f"/release patch build-115 etcd.upstream={COMMIT}": (
-        "bad-value",
-        f"etcd.upstream={COMMIT}",
-        ("etcd.upstream=refs/heads/master",),
-    ),
     "/release patch build-115 etcd=released etcd==released": ("duplicate", "etcd", ()),
     "/release new sdk=keep SDK=previous": ("duplicate", "sdk", ()),
     "/release patch build-115 --draft=yes": ("bad-value", "--draft=yes", ("--draft",)),

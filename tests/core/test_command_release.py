@@ -148,6 +148,7 @@ def test_the_options_are_a_table_of_two_columns() -> None:
         assert line.replace("\\|", "").count("|") == 3
     assert "| `channel=move\\|keep` | move the channels or leave them, whatever their rule says |" in lines
     assert "| `--draft` | open the pull request as a draft |" in lines
+    assert parse("\n".join(lines)) is None
     resume = find("release", "resume")
     assert resume is not None
     assert render_options(resume) == ""
@@ -157,3 +158,13 @@ def test_the_page_about_commands_shows_the_options_of_a_release() -> None:
     page = (Path(__file__).parents[2] / "docs/commands.md").read_text(encoding="utf-8")
     shown = page.partition("<!-- options -->\n")[2].partition("<!-- /options -->")[0]
     assert shown == render_options(COMMANDS[0])
+
+
+@pytest.mark.parametrize("ref", ["", "=", "a=b", "=released", "refs/heads/", "refs/heads/a..b", "HEAD", "-x", COMMIT])
+def test_an_upstream_that_is_no_branch_is_answered_with_one(ref: str) -> None:
+    mistake = refused(f"/release new etcd.upstream={ref}")
+    assert (mistake.kind, mistake.near) == ("bad-value", ("etcd.upstream=refs/heads/master",))
+
+
+def test_what_a_mistake_offers_is_cut() -> None:
+    assert [len(near) for near in refused(f"/release new {'x' * 200}==main").near] == [80, 80]

@@ -303,6 +303,6 @@ def _revision(word: Word, key: str) -> str:
 
 def _upstream(word: Word, key: str) -> str:
     ref = word.value if word.value.startswith("refs/") else "refs/heads/" + word.value
-    if ref_problem(word.value) or ref_problem(ref) or "=" in ref:
+    if ref_problem(ref) or "=" in ref:
         raise _Wrong("bad-value", word.text, (f"{key}=refs/heads/master",))
     return ref
