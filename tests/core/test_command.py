@@ -37,6 +37,7 @@ PROBE = CommandSpec(
     options=(Option("formats", "[a-z,]+", "a,b", "which formats"), Option("build", "yes|no", "yes|no", "whether")),
     flags=(Flag("dry-run", "only look"),),
     overrides=True,
+    later=("soon",),
 )
 
 
@@ -174,6 +175,8 @@ MISTAKES = {
     "/release patch build-115 [x]=main": ("unknown-option", "[x]", ()),
     "/release resume etcd=main": ("unknown-option", "etcd", ()),
     "/release probe format[s]=a": ("unknown-option", "format[s]", ("formats=",)),
+    "/release probe Soon=1": ("not-yet", "Soon", ()),
+    "/release probe --soon": ("not-yet", "--soon", ()),
     "/release probe formats=QEMU": ("bad-value", "formats=QEMU", ("formats=a,b",)),
     "/release probe formats=": ("bad-value", "formats=", ("formats=a,b",)),
     "/release patch build-115 etcd=": ("bad-value", "etcd=", ()),
