@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock crash fuzz bench picture clean
+.PHONY: help setup demo test check format lock crash fuzz bench bench-pin picture clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ fuzz: setup ## send the receiver N generated deliveries (N=10000)
 
 bench: setup ## time a release, acknowledgements and ref look-ups
 	@$(BIN)/python -m bench.release
+
+bench-pin: setup ## time the pinning of N projects without a clone (N=1000)
+	@$(BIN)/python -m bench.pin --projects $(or $(N),1000)
 
 picture: setup ## draw the README's picture of the demo anew
 	@$(BIN)/python -m bot demo --once | $(BIN)/python -m sandbox.demo.picture > docs/images/demo.svg

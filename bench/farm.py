@@ -27,7 +27,7 @@ TAG = "refs/tags/v1"
 _EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _SOMEBODY = Identity("Farmer", "farmer@example.com")
 _WHEN = datetime(2013, 10, 24, tzinfo=UTC)
-_ASKED = re.compile(rb"(/[a-z0-9-]+/[a-z0-9-]+\.git)/(git-upload-pack|info/refs\?service=git-upload-pack)")
+_ASKED = re.compile(rb"(/[a-z0-9-]+/[a-z0-9-]+)(?:\.git)?/(git-upload-pack|info/refs\?service=git-upload-pack)")
 _PACKED = re.compile(rb"^([0-9a-f]{40}) (\S+)\n(?:\^([0-9a-f]{40})\n)?", re.MULTILINE)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CLEAN = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
@@ -68,9 +68,9 @@ def answer(served: bytes, head: bytes, body: bytes) -> bytes:
     if asked is None:
         return _nothing(404)
     try:
-        with open(served + asked[1] + b"/HEAD", "rb") as file:  # noqa: PTH123 - a Path costs as much as the reading
+        with open(served + asked[1] + b".git/HEAD", "rb") as file:  # noqa: PTH123 - a Path costs as much as the reading
             begun = file.read()
-        with open(served + asked[1] + b"/packed-refs", "rb") as file:  # noqa: PTH123
+        with open(served + asked[1] + b".git/packed-refs", "rb") as file:  # noqa: PTH123
             packed = file.read()
     except OSError:
         return _nothing(404)

@@ -14,12 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bot.core import pktline
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.refs import RepositoryUrl
-from bot.gateway import Gateway, GitFailed, as_fault, on_disk
 from bot.ls_refs import LARGEST, REFUSALS, LsRefs, NoAnswer, OldServer
 from bot.outage import Denied, Outage
 
@@ -100,17 +98,19 @@ class Remotes:
         `progress` is told how many repositories of how many were asked. `tokens` are by address, for private ones.
         """
         distinct = list(dict.fromkeys((query.url, query.refs) for query in queries))
-        hosts, lock, done = _Hosts(), threading.Lock(), Counter[str]()
+        answers: dict[tuple[str, tuple[str, ...]], Heads | Unreadable] = {}
+        waiting, hosts, lock, tokens = iter(distinct), _Hosts(), threading.Lock(), tokens or {}
 
-        def look(asked: tuple[str, tuple[str, ...]]) -> Heads | Unreadable:
-            answer = self._look(*asked, (tokens or {}).get(asked[0]), hosts)
-            with lock:
-                done["all"] += 1
-                progress(done["all"], len(distinct))
-            return answer
+        def work(_: int) -> None:
+            for asked in waiting:
+                answer = self._look(*asked, tokens.get(asked[0]), hosts)
+                with lock:
+                    answers[asked] = answer
+                    progress(len(answers), len(distinct))
 
-        with ThreadPoolExecutor(max(1, min(self._at_once, len(distinct)))) as threads:
-            answers = dict(zip(distinct, threads.map(look, distinct), strict=True))
+        workers = min(self._at_once, len(distinct))
+        with ThreadPoolExecutor(max(1, workers)) as threads:
+            list(threads.map(work, range(workers)))
         return {query: answers[query.url, query.refs] for query in queries}
 
     def _look(self, url: str, refs: tuple[str, ...], token: str | None, hosts: _Hosts) -> Heads | Unreadable:
@@ -120,7 +120,7 @@ class Remotes:
         names = tuple(ref for ref in refs if pktline.askable(ref))
         if not names:
             return Heads({})
-        host = urlsplit(address).netloc
+        host = address.split("/", 3)[2]
         for attempt in range(1, TRIES + 1):
             if hosts.is_dead(host):
                 return Unreadable(f"{host} does not answer", attempt - 1, transient=True)
@@ -146,7 +146,9 @@ class Remotes:
         return {row.ref: row.commit for row in rows}
 
     def _by_git(self, address: RepositoryUrl, token: str | None) -> list[pktline.Row]:
-        """The same by git itself, for servers without protocol v2."""
+        """The same by git itself, for servers without protocol v2: so rare that its library is loaded only here."""
+        from bot.gateway import Gateway, GitFailed, as_fault, on_disk
+
         allow_http = (self._policy.origin or "").startswith("http:")
         try:
             with on_disk():
