@@ -10,11 +10,10 @@ import pytest
 from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.config import ManifestFiles
-from bot.core.plan import Base, find_project, read_base
 from bot.core.manifest import Project
-from bot.core.plan import Plan, look_up, plan
+from bot.core.plan import Base, Plan, find_project, look_up, plan, read_base
 from bot.core.resolve import Answers, Questions, Wanted
-from bot.core.tree import FILE, LINK, Entry
+from bot.core.tree import LINK, Entry
 from bot.core.version import Version
 from tests.core import world
 from tests.core.world import ETCD, NEW, PINS, project, request, snapshot, tree
@@ -42,7 +41,8 @@ def test_the_seeds_branch_reads() -> None:
     ("base", "commit"),
     [
         ("build-151", ""),
-        *((base, world.BASE) for base in ("master", "build-0115", "build-", "refs/heads/build-115", "")),
+        ("master", ""),
+        *((base, world.BASE) for base in ("build-0115", "build-", "refs/heads/build-115", "")),
     ],
 )
 def test_a_line_that_does_not_exist_is_refused_with_those_that_do(base: str, commit: str) -> None:
@@ -57,7 +57,7 @@ def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
 @pytest.mark.parametrize(
     ("files", "words"),
     [
-        ({"version_txt": None}, "`build-115` has no `version.txt`"),
+        ({"version_txt": None}, "`version.txt` on `build-115`: There is no `version.txt`"),
         ({"version_txt": b""}, "`version.txt` on `build-115`: "),
         ({"version_txt": b"COREOS_BUILD=115\n"}, "`version.txt` on `build-115`: "),
         ({"version_txt": b"COREOS_BUILD=116\nCOREOS_BRANCH=0\nCOREOS_PATCH=0\n"}, "another line"),
@@ -68,9 +68,10 @@ def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
         ({"build_115_xml": pinned_to("v1.0", "coreos/init")}, "does not pin `coreos/init`"),
         ({"build_115_xml": pinned_to("abc1234")}, "does not pin `coreos/etcd`"),
         ({"release_xml": b"master.xml"}, "is not a link to `build-115.xml`"),
-        ({"release_xml": b"../build-115.xml"}, "is not a link to `build-115.xml`"),
-        ({"release_xml": b"/build-115.xml"}, "is not a link to `build-115.xml`"),
-        ({"release_xml": None}, "is not a link to `build-115.xml`"),
+        ({"release_xml": b"../build-115.xml"}, "is a link that leads to no file of this branch"),
+        ({"release_xml": b"/build-115.xml"}, "is a link that leads to no file of this branch"),
+        ({"release_xml": b"release.xml"}, "is a link that leads to no file of this branch"),
+        ({"release_xml": None}, "There is no `release.xml` on `build-115`"),
     ],
 )
 def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
@@ -87,10 +88,9 @@ def test_a_branch_that_cannot_be_released_from_is_refused_with_the_file(
     [
         ("version.txt", Entry(LINK, b"elsewhere.txt")),
         ("build-115.xml", Entry(LINK, b"elsewhere.xml")),
-        ("release.xml", Entry(FILE, SEED)),
     ],
 )
-def test_a_file_that_is_a_link_or_a_link_that_is_a_file_is_refused(path: str, entry: Entry) -> None:
+def test_a_file_that_is_a_link_is_refused(path: str, entry: Entry) -> None:
     moved_away = {
         "elsewhere.txt": tree().entries["version.txt"],
         "elsewhere.xml": tree().entries["build-115.xml"],
@@ -109,7 +109,8 @@ def test_the_files_are_named_as_the_configuration_says() -> None:
 def test_a_project_is_found_by_name_path_or_last_part(word: str) -> None:
     questions = look_up(snapshot(), request(Override(word, NEW, "refs/heads/x")))
     assert isinstance(questions, Questions)
-    assert questions.named == (Wanted(project(ETCD), "https://github.com/coreos/etcd", NEW, "refs/heads/x"),)
+    held = PINS["coreos/etcd"]
+    assert questions.named == (Wanted(project(ETCD), "https://github.com/coreos/etcd", NEW, "refs/heads/x", held),)
 
 
 def test_a_project_whose_upstream_alone_is_named_keeps_its_pin() -> None:
@@ -121,7 +122,9 @@ def test_a_project_whose_upstream_alone_is_named_keeps_its_pin() -> None:
 def test_a_named_project_is_not_asked_about_twice() -> None:
     questions = look_up(snapshot(), request(Override("coreos-overlay", NEW)))
     assert isinstance(questions, Questions)
-    assert [want.project.name for want in questions.followed] == ["coreos/portage-stable"]
+    assert [want.project.name for want in questions.named] == ["coreos/coreos-overlay"]
+    assert questions.followed == ()
+    assert [want.project.name for want in questions.waiting] == ["coreos/portage-stable"]
 
 
 TWINS = SEED.replace(b'name="coreos/init"', b'name="other/etcd"').replace(b'name="coreos/fleet"', b'name="more/etcd"')

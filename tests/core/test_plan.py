@@ -12,7 +12,7 @@ from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.config import ManifestFiles
 from bot.core.hub import Comparison
-from bot.core.plan import Plan, look_up, plan
+from bot.core.plan import Plan, RefChange, look_up, plan
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Elsewhere, Found, Move, Questions, Scattered, Silent, Unknown
 from bot.core.snapshot import HEADS
@@ -88,14 +88,14 @@ def test_without_names_what_follows_the_line_moves() -> None:
 
 def test_what_waits_on_the_line_is_shown_and_not_taken() -> None:
     waiting = moved(OVERLAY, upstream="refs/heads/build-115")
-    shown = made(Answers(named=moved(), followed=waiting))
+    shown = made(Answers(named=moved(), waiting=waiting))
     assert isinstance(shown, Plan)
     assert [change.name for change in shown.waiting] == ["coreos/coreos-overlay"]
     assert OVERLAY not in {change.path for change in shown.projects}
 
 
 def test_an_unreadable_project_that_only_waits_is_a_caution() -> None:
-    shown = made(Answers(named=moved(), followed={OVERLAY: Silent("timeout")}))
+    shown = made(Answers(named=moved(), waiting={OVERLAY: Silent("timeout")}))
     assert isinstance(shown, Plan)
     assert [(caution.kind, caution.project) for caution in shown.cautions] == [
         ("upstream", "coreos/etcd"),
@@ -173,7 +173,12 @@ def test_a_plan_has_its_branch_title_links_and_refs() -> None:
         "default.xml": ("master.xml", "build-115.xml"),
         "release.xml": ("build-115.xml", "build-115.xml"),
     }
-    assert whole.refs == {HEADS + "build-115": world.BASE, world.CHANNEL: world.BASE, HEADS + "master": "aa" * 20}
+    assert whole.refs == (
+        RefChange(HEADS + "build-115", world.BASE, "merge", "merge"),
+        RefChange("refs/tags/v115.0.1", None, "tag", "create"),
+        RefChange(world.CHANNEL, world.BASE, "merge", "channel newer"),
+        RefChange(HEADS + "master", "aa" * 20, "same", "none"),
+    )
     assert len(whole.unchanged) == 11
 
 

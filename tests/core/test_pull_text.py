@@ -12,7 +12,7 @@ from markdown_it import MarkdownIt
 from bot.core.command import Override, parse
 from bot.core.config import Build, Channel
 from bot.core.hub import Comparison
-from bot.core.plan import Caution, Plan, ProjectChange, plan
+from bot.core.plan import Caution, Plan, ProjectChange, RefChange, plan
 from bot.core.record import seal
 from bot.core.resolve import Answers, Move
 from bot.core.text import pull
@@ -184,7 +184,7 @@ def test_no_word_that_others_wrote_is_rendered_wherever_it_stands(word: str) -> 
         waiting=(loud,),
         unchanged=((word, word),),
         links={"default.xml": (word, word), "release.xml": (word, "x")},
-        refs={f"refs/heads/{word}": word},
+        refs=(RefChange(f"refs/heads/{word}", word, "merge", "merge"),),
         cautions=(
             Caution("upstream", word, word, word),
             Caution("rewind", word, "1", word),
@@ -205,6 +205,6 @@ def test_no_word_that_others_wrote_is_rendered_wherever_it_stands(word: str) -> 
 
 def test_a_followed_project_that_waits_is_shown_from_a_real_plan() -> None:
     waits = {OVERLAY: Move(world.NEW, "refs/heads/build-115", Comparison(7, 0))}
-    whole = plan(world.snapshot(), world.request(Override("etcd", world.NEW)), Answers(waits, world.moved()))
+    whole = plan(world.snapshot(), world.request(Override("etcd", world.NEW)), Answers({}, world.moved(), waits))
     assert isinstance(whole, Plan)
     assert "NOT included (1 project, 7 commits)" in body(whole)

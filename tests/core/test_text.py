@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -34,6 +34,24 @@ REFUSALS: list[no.Refusal] = [
     no.Rewind("coreos/etcd", 12),
     no.Jump("coreos/etcd", 1204, "refs/heads/build-115", "refs/heads/master"),
     no.VersionTaken("v115.0.1", "a3" * 20, "115.0.2"),
+    no.VersionTooLow("115.0.0", "115.1.0", "build-115"),
+    no.WrongLine("116.0.0", "build-115", "patch"),
+    no.WrongLine("116.0.0", "build-115", "new"),
+    no.LineHasMore("build-115", 1, "master"),
+    no.LineHasMore("build-115", 3, "master"),
+    no.BadClock("The clock says 2012-01-01, which is before the first build number."),
+    no.SdkMissing("version.txt", "build-16"),
+    no.SdkEqual("115.0.1"),
+    no.SdkBuildId("110.0.0+2013-10-24-1130", "110.0.0"),
+    no.UnknownSdk("99.0.0", ("110.0.0", "109.0.0")),
+    no.UnknownSdk("99.0.0", ()),
+    no.SdkUnreachable("110.0.0", "HTTP 404"),
+    no.UnknownRelease("99.0.0", ("110.0.0",)),
+    no.UnknownRelease("99.0.0", ()),
+    no.NotInRelease("coreos/etcd", "109.0.0"),
+    no.NothingToFollow("coreos/etcd"),
+    no.NoSuchManifest("build-7.xml", ("build-109.xml",)),
+    no.NoSuchManifest("build-7.xml", ()),
     no.AlreadyOpen(42, "115.0.1", "build-115", same=True),
     no.AlreadyOpen(42, "115.0.1", "build-115", same=False),
     no.NotPublished(42, "115.0.1", "build-115"),
@@ -76,35 +94,67 @@ def test_a_mistake_is_explained_in_one_paragraph_and_no_command(wrong: ParsedMis
     assert parse(told) is None
 
 
-WORDS = {
-    0: "There is no release branch `build-151`. Near it: `build-115`.",
-    1: "No project that follows `refs/heads/build-115` moved since `v115.0.0`. Name what to change "
+WORDS: dict[type[no.Refusal], str] = {
+    no.NoSuchLine: "There is no release branch `build-151`. Near it: `build-115`.",
+    no.NothingMoved: "No project that follows `refs/heads/build-115` moved since `v115.0.0`. Name what to change "
     "(`coreos/etcd=<commit>`), or add `--allow-empty` to re-spin as it is.",
-    3: "`scripts` matches 2 projects: `coreos/scripts` (`src/scripts`), `other/scripts` (`x`). "
+    no.AmbiguousProject: "`scripts` matches 2 projects: `coreos/scripts` (`src/scripts`), `other/scripts` (`x`). "
     "Use the full name or the path.",
-    6: "`cdcdcdc` is on `release-0.1`, `next` of `coreos/etcd`, not on `master`. "
+    no.UnclearUpstream: "`cdcdcdc` is on `release-0.1`, `next` of `coreos/etcd`, not on `master`. "
     "Say which: `coreos/etcd.upstream=refs/heads/release-0.1`.",
-    8: "`coreos/etcd` would go BACK 12 commits (not a descendant of the released pin). "
+    no.Rewind: "`coreos/etcd` would go BACK 12 commits (not a descendant of the released pin). "
     "If you mean it: `--allow-rewind`.",
-    9: "`coreos/etcd` would leave `refs/heads/build-115` for `refs/heads/master` and take 1,204 commits. "
+    no.Jump: "`coreos/etcd` would leave `refs/heads/build-115` for `refs/heads/master` and take 1,204 commits. "
     "If you mean it: `--allow-jump`.",
-    10: "`v115.0.1` exists (`a3a3a3a`). Next free: 115.0.2. Tags are never moved.",
-    19: "1 of 25 projects could not be read (`coreos/etcd`: `timeout, 3 tries`). Nothing was changed; "
+    no.VersionTaken: "`v115.0.1` exists (`a3a3a3a`). Next free: 115.0.2. Tags are never moved.",
+    no.Unreadable: "1 of 25 projects could not be read (`coreos/etcd`: `timeout, 3 tries`). Nothing was changed; "
     "I try again until 12:10 UTC, or repeat the command.",
+    no.VersionTooLow: "115.0.0 is not above 115.1.0, which `build-115` is at. Versions only go up; name a higher one.",
+    no.WrongLine: "116.0.0 is no version of `build-115`. `/release new version=116.0.0` opens another line.",
+    no.LineHasMore: "`build-115` has 1 commit that `master` lacks, and a second release of that build off `master` "
+    "would drop them. Release from the branch: `/release branch build-115`.",
+    no.SdkMissing: "`version.txt` on `build-16` names no SDK version. Say it: `sdk=VERSION`.",
+    no.SdkEqual: "The SDK cannot be 115.0.1: that is the version to be released, which does not exist yet. "
+    "Name an earlier one: `sdk=VERSION`.",
+    no.SdkBuildId: "The SDK `110.0.0+2013-10-24-1130` is a development build, and a release is not built with one. "
+    "Take the release: `sdk=110.0.0`.",
+    no.UnknownSdk: "No release has the SDK version `99.0.0`, and no version file says it. "
+    "There are `110.0.0`, `109.0.0`. Name one: `sdk=`.",
+    no.SdkUnreachable: "The SDK `110.0.0` cannot be downloaded (`HTTP 404`). Name another one: `sdk=VERSION`.",
+    no.UnknownRelease: "There is no release 99.0.0 whose manifest can be read. Near it: `110.0.0`.",
+    no.NotInRelease: "The release 109.0.0 did not have `coreos/etcd`. Name a commit or a branch instead.",
+    no.NothingToFollow: "`coreos/etcd` has neither a pin nor a branch to follow. "
+    "Name a commit: `coreos/etcd=<commit>`.",
+    no.NoSuchManifest: "`build-7.xml` is no old manifest of this branch, so it is not removed. "
+    "Old ones: `build-109.xml`.",
 }
 
 
-@pytest.mark.parametrize(("index", "told"), WORDS.items())
-def test_the_words_of_a_refusal(index: int, told: str) -> None:
-    assert replies.refused(REFUSALS[index]) == told
+@pytest.mark.parametrize(("kind", "told"), WORDS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_the_words_of_a_refusal(kind: type[no.Refusal], told: str) -> None:
+    assert replies.refused(next(reason for reason in REFUSALS if type(reason) is kind)) == told
 
 
-@given(st.text(max_size=60), st.sampled_from(REFUSALS))
-def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(hostile: str, reason: no.Refusal) -> None:
-    if isinstance(reason, no.BadTree | no.BadConfiguration | no.NotYet):
+def test_a_version_that_a_new_release_cannot_have_is_answered_with_what_can_be_left_out() -> None:
+    assert replies.refused(no.WrongLine("116.0.0", "build-115", "new")) == (
+        "116.0.0 is no version of `build-115`. Leave the build number out, or name one that fits it."
+    )
+
+
+HOSTILE = st.text(max_size=60) | st.sampled_from(
+    ["@all", "#1", "<b>", "[x](http://e)", "![x](//e)", "`", "``|`", "\n# x", "\n/release patch build-1", "-->"]
+)
+OURS = {"needs", "place", "version", "free", "now"}
+"""Fields of a refusal that hold nothing but words or versions of ours."""
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=lambda reason: type(reason).__name__)
+@settings(max_examples=25)
+@given(hostile=HOSTILE)
+def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(reason: no.Refusal, hostile: str) -> None:
+    if isinstance(reason, no.BadTree | no.BadConfiguration | no.NotYet | no.BadClock):
         return  # their sentences are ours already
-    loud = {field.name for field in fields(reason) if isinstance(getattr(reason, field.name), str)} - {"needs", "place"}
-    loud -= {"version", "free"}
+    loud = {field.name for field in fields(reason) if isinstance(getattr(reason, field.name), str)} - OURS
     told = replies.refused(replace(reason, **dict.fromkeys(loud, hostile)))  # type: ignore[arg-type]
     kinds = {token.type for token in tokens(told)}
     assert not kinds & {"link_open", "image", "html_inline", "html_block", "heading_open", "fence", "code_block"}
