@@ -8,13 +8,14 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from bot import __version__
-from bot.logs import configure
+from bot.hand.commands import add_commands
 from bot.outage import Outage
-from bot.settings import NEEDS_DATABASE, BadSettings, Settings
-from bot.store.database import Unusable
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 EXIT_STATUS = """\
 exit status:
@@ -23,24 +24,48 @@ exit status:
   2    cannot start, and would not the next time either: the reason is one sentence on standard error
   130  interrupted
 """
+Command = Callable[[argparse.Namespace, Mapping[str, str]], int]
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace, Mapping[str, str]], int] = options.run
+    options = parsed(_parser(), arguments)
+    run: Command = options.run
     try:
         return run(options, os.environ)
-    except BadSettings as bad:
-        return _refuse("\n".join(bad.faults))
-    except Unusable as reason:
-        return _refuse(str(reason))
     except Outage as outage:
         sys.stderr.write(f"{outage}\n")
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; what a command takes as the words of a comment may stand before, between and after them."""
+    options, more = parser.parse_known_args(arguments)
+    if hasattr(options, "words"):
+        options.words += more
+    elif more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
+    return options
+
+
+def _service(run: Command) -> Command:
+    """A command that needs the operator's environment and a store. What only they need is imported only here."""
+
+    def started(options: argparse.Namespace, env: Mapping[str, str]) -> int:
+        from bot.settings import BadSettings
+        from bot.store.database import Unusable
+
+        try:
+            return run(options, env)
+        except BadSettings as bad:
+            return _refuse("\n".join(bad.faults))
+        except Unusable as reason:
+            return _refuse(str(reason))
+
+    return started
 
 
 def _serve(options: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -54,6 +79,7 @@ def _serve(options: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def _worker(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     from bot.flows.lock import AnotherWorker
+    from bot.settings import NEEDS_DATABASE
     from bot.worker import Worker
 
     if not options.embedded and not env.get("DATABASE_URL"):
@@ -67,6 +93,8 @@ def _worker(options: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def _web(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Become gunicorn, as the Procfile's `web` does."""
+    from bot.settings import NEEDS_DATABASE
+
     if options.embedded or env.get("DATABASE_URL"):
         _settings(env)
         _become_gunicorn(options.embedded)
@@ -88,6 +116,9 @@ def _migrate(options: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 def _settings(env: Mapping[str, str]) -> Settings:
     """Read the environment, and from here on log as it says."""
+    from bot.logs import configure
+    from bot.settings import Settings
+
     settings = Settings.from_env(env)
     configure(settings.log_level)
     for warning in settings.warnings:
@@ -118,12 +149,13 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser(
         "serve", help="receiver and worker on one machine, on SQLite unless DATABASE_URL is set"
     )
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_service(_serve))
     for name, run, words in (("worker", _worker, "carry out what was received"), ("web", _web, "receive webhooks")):
         each = commands.add_parser(name, help=words)
         each.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)
-        each.set_defaults(run=run)
-    commands.add_parser("migrate", help="make or update the tables of the store").set_defaults(run=_migrate)
+        each.set_defaults(run=_service(run))
+    commands.add_parser("migrate", help="make or update the tables of the store").set_defaults(run=_service(_migrate))
+    add_commands(commands)
     demo = commands.add_parser("demo", help="play a whole release on this machine, against a stand-in GitHub")
     demo.add_argument("--once", action="store_true", help="end when the release is built")
     demo.add_argument(

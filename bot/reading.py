@@ -33,7 +33,7 @@ MOST_PATTERNS = 50
 class Source(Protocol):
     """A repository that can be read: its server's refs, and objects by their ids."""
 
-    def refs(self, *only: str) -> dict[str, str]:
+    def refs(self) -> dict[str, str]:
         """Every ref of the server, annotated tags also peeled as `ref^{}`."""
 
     def fetch(self, refs: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from bot.core.hub import Comparison
@@ -27,9 +27,11 @@ from bot.core.resolve import (
     likely_branches,
 )
 from bot.core.snapshot import HEADS, TAGS
-from bot.gh import Repository
 from bot.outage import Denied, Outage
 from bot.remotes import Heads, Query, Remotes, Unreadable
+
+if TYPE_CHECKING:
+    from bot.gh import Repository  # what is planned by hand needs no GitHub
 
 MOST_RELATED = 200
 """So many projects that moved by themselves are compared with their old pins; of the others it stays unknown."""

@@ -6,13 +6,15 @@ a function of the plan, and every write looks first whether its result is alread
 
 from __future__ import annotations
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
 from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
-from bot.core.plan import Plan, Request, line_of, look_up, plan
+from bot.core.plan import Plan, Request, line_of, look_up, plan, sdk_of
 from bot.core.record import PREFIX, Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
@@ -24,7 +26,7 @@ from bot.gh import Repository
 from bot.histories import Histories
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
-from bot.reading import read_configuration, read_snapshot
+from bot.reading import checked, read_configuration, read_snapshot
 from bot.resolver import OnHub, Resolver
 from bot.store import ReleaseState
 
@@ -39,6 +41,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         snapshot = read_snapshot(mirror, desk.home(repository), request.line, repository.default_branch(), request)
         if not isinstance(snapshot, Snapshot):
             return _refused(snapshot)
+        snapshot = _with_sdk_looked_at(desk, snapshot, request)
         planned = _plan(desk, repository, snapshot, request)
         if not isinstance(planned, Plan):
             return _refused(planned)
@@ -55,6 +58,12 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "body": text.body(planned, _compare_page(desk), room),
         "moved": planned.moves,
     }
+
+
+def _with_sdk_looked_at(desk: Desk, snapshot: Snapshot, request: Request) -> Snapshot:
+    """Where the operator says how: the snapshot, knowing whether the SDK can be downloaded."""
+    sdk = sdk_of(snapshot, request)
+    return checked(snapshot, sdk, desk.sdk_check.problem) if desk.sdk_check and sdk else snapshot
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
@@ -85,7 +94,8 @@ def resolve(desk: Desk, repository: Repository, snapshot: Snapshot, request: Req
     hub = OnHub(repository, desk.settings.github_web_url)
     urls = [want.url for want in (*questions.followed, *questions.named, *questions.waiting)]
     tokens = desk.hub.project_tokens(repository.id, [url for url in urls if hub.knows(url)])
-    with Histories(desk.policy, desk.histories) as histories:
+    desk.histories.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=desk.histories) as folder, Histories(desk.policy, Path(folder)) as histories:
         resolver = Resolver(desk.remotes, line_of(snapshot, request), histories, hub, tokens)
         return resolver.answer(questions)
 

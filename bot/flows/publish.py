@@ -25,12 +25,12 @@ from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
 from bot.reading import read_configuration
+from bot.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
 
 AGAIN = 60.0
 """Seconds until a channel that could not be moved is tried again."""
@@ -125,7 +125,7 @@ def _prove_and_push_once(
         return _stopped(record, f"the merge commit is on no branch of {which.name} any more", ())
     tagged = refs.get(TAGS + record.tag)
     try:
-        tip = ensure_tip(desk, mirror, record, commit)
+        tip = ensure_tip(desk.identity, mirror, record, commit)
     except NotAsPlanned as wrong:
         return _stopped(record, str(wrong), ())
     if tagged is not None and _is_ours(mirror, tagged, record, commit):

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from bot.core.command import Override
 from bot.core.config import Config, ManifestFiles, Sdk
-from bot.core.plan import Plan, Request, look_up, plan
+from bot.core.plan import Plan, Recall, Request, look_up, plan, recall
 from bot.core.resolve import Answers, Found, Move, Questions, Unknown, Wanted
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text.replies import refused
 from bot.core.tree import Entry, Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
+from bot.hand.clone import Clone
+from bot.reading import with_past
 
 URL = "https://github.com/coreos/manifest"
 KINDS = ("new", "branch", "patch")
@@ -37,7 +41,8 @@ def main() -> int:
 def answer(case: dict[str, Any]) -> dict[str, Any]:
     if case["command"] not in KINDS:
         return {"error": f"there is no command {case['command']}"}
-    snapshot, request = snapshot_of(case), request_of(case)
+    request = request_of(case)
+    snapshot = with_history(case, snapshot_of(case), request)
     questions = look_up(snapshot, request)
     if not isinstance(questions, Questions):
         return {"error": refused(questions)}
@@ -60,6 +65,14 @@ def snapshot_of(case: dict[str, Any]) -> Snapshot:
     refs = {HEADS + case["base_branch"]: case["before"]}
     refs |= {f"{TAGS}v{version}": case["before"] for version in named_versions(case, tree)}
     return Snapshot(1, URL, case["base_branch"], case["before"], tree, config_of(case), refs, {})
+
+
+def with_history(case: dict[str, Any], snapshot: Snapshot, request: Request) -> Snapshot:
+    """The snapshot with what the product reads of the history, where this release needs some."""
+    if recall(snapshot, request) == Recall():
+        return snapshot
+    with tempfile.TemporaryDirectory() as scratch, Clone.open(case["repo"], Path(scratch), offline=True) as clone:
+        return with_past(clone, snapshot, request)
 
 
 def named_versions(case: dict[str, Any], tree: Tree) -> list[str]:
@@ -122,14 +135,8 @@ class Servers:
         )
 
     def look(self, want: Wanted) -> Found:
-        name = next(
-            (
-                each["rename"]
-                for each in self.case["overrides"]
-                if each["path"] == want.project.path and each.get("rename")
-            ),
-            want.project.name,
-        )
+        new_names = {each["path"]: each.get("rename") for each in self.case["overrides"]}
+        name = new_names.get(want.project.path) or want.project.name
         if want.is_commit:
             return Move(want.revision, want.upstream)
         heads = self.case["heads"].get(name, {})

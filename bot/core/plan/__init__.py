@@ -6,7 +6,7 @@ One file for each step of the hand-written procedure; this is the package's publ
 from bot.core.plan.base import Base, find_project, line_files, read_base
 from bot.core.plan.files import again
 from bot.core.plan.number import line_of
-from bot.core.plan.past import Recall, earlier, recall, sdk_in_question
+from bot.core.plan.past import Recall, earlier, recall, sdk_in_question, sdk_of
 from bot.core.plan.plan import look_up, plan
 from bot.core.plan.request import Kind, Request, request_of
 from bot.core.plan.sdk import ChosenSdk
@@ -35,5 +35,6 @@ __all__ = [
     "recall",
     "request_of",
     "sdk_in_question",
+    "sdk_of",
     "to_json",
 ]

@@ -58,7 +58,7 @@ def read_base(snapshot: Snapshot) -> Base | Refusal:
     build = config.build_number_of(snapshot.base)
     on_main = snapshot.base == config.manifest.main_branch
     if not snapshot.commit or (build is None and not on_main):
-        return NoSuchLine(snapshot.base, snapshot.lines()[:3])
+        return NoSuchLine(snapshot.base, nearest_lines(snapshot, build))
     file = config.line_file(build) if build is not None else config.manifest.main_file
     where = f"on `{snapshot.base}`"
     try:
@@ -76,6 +76,14 @@ def read_base(snapshot: Snapshot) -> Base | Refusal:
     layout = layout_of(snapshot)
     base = Base(snapshot.base, build, layout, versions, _chosen(manifest, build, layout), file, _released(tree))
     return _unpinned(base, tree) or base
+
+
+def nearest_lines(snapshot: Snapshot, build: int | None) -> tuple[str, ...]:
+    """The release branches whose build numbers are nearest, without a number the newest; three at most."""
+    config, lines = snapshot.config, snapshot.lines()
+    if build is not None:
+        return tuple(sorted(lines, key=lambda line: abs((config.build_number_of(line) or 0) - build))[:3])
+    return lines[:3]
 
 
 def layout_of(snapshot: Snapshot) -> Layout:

@@ -36,8 +36,11 @@ def commit_message(plan: Plan) -> str:
     )
 
 
-def tag_message(record: Record, pull: int, merged_by: str, approvals: tuple[tuple[str, str], ...]) -> str:
-    """The release record: first line for people, then one trailer a fact. `approvals` are (login, head approved)."""
+def tag_message(record: Record, pull: int | None, merged_by: str, approvals: tuple[tuple[str, str], ...]) -> str:
+    """The release record: first line for people, then one trailer a fact. `approvals` are (login, head approved).
+
+    Without a pull request it was released by hand, by `merged_by`.
+    """
     approved = "".join(f"Approved-by: {login} at {head}\n" for login, head in sorted(approvals))
     inputs = " ".join(f"{path}={blob}" for path, blob in sorted(record.inputs.items()) if blob)
     return (
@@ -46,7 +49,7 @@ def tag_message(record: Record, pull: int, merged_by: str, approvals: tuple[tupl
         f"Request: {record.request}\n"
         f"{approved}"
         f"Merged-by: {merged_by}\n"
-        f"Pull-request: {pull}\n"
+        f"Pull-request: {pull or 'none, by hand'}\n"
         f"Plan: {record.digest}\n"
         f"Config: {record.config}\n"
         f"Group: {record.group}\n"
@@ -274,6 +277,11 @@ def _details(summary: str, rows: list[str]) -> str:
 
 
 def _caution(caution: Caution) -> str:
+    return f"> [!WARNING]\n> {caution_words(caution)}"
+
+
+def caution_words(caution: Caution) -> str:
+    """A warning as a sentence, foreign words in code spans."""
     name = code(caution.project)
     match caution.kind:
         case "upstream":
@@ -290,7 +298,7 @@ def _caution(caution: Caution) -> str:
             words = f"The SDK version {name} has no release tag; only {code(caution.after[:7])} says it."
         case "again":
             words = f"BUILD {caution.project} was released before ({caution.before}), so BRANCH goes up."
-    return f"> [!WARNING]\n> {words}"
+    return words
 
 
 def _change_or_cancel(plan: Plan) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.bare import BareRepository
 from bot.core.manifest import BadManifest
-from bot.core.objects import commit_payload
+from bot.core.objects import Commit, Identity, commit_payload
 from bot.core.plan import again, blobs
+from bot.core.push import RefUpdate
 from bot.core.record import LineOrder, Record
 from bot.core.refs import Sha
-from bot.flows.desk import Desk
-from bot.mirror import Commit, Mirror, RefUpdate
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class NotAsPlanned(Exception):
     """The merged tree does not lead to the second commit that was planned; the sentence says where."""
 
 
-def ensure_tip(desk: Desk, mirror: Mirror, record: Record, merge: Commit) -> Tip | None:
-    """The tip of the release branch, its commit written to the mirror; None for a release on a release branch.
+def ensure_tip(who: Identity, repository: BareRepository, record: Record, merge: Commit) -> Tip | None:
+    """The tip of the release branch, its commit written to the repository; None for a release on a release branch.
 
     Raises NotAsPlanned.
     """
@@ -46,14 +46,14 @@ def ensure_tip(desk: Desk, mirror: Mirror, record: Record, merge: Commit) -> Tip
     if not line.files:
         return Tip(line.ref, line.seen, merge.sha)
     try:
-        changes = again(mirror.tree(merge.sha), line)
+        changes = again(repository.tree(merge.sha), line)
     except BadManifest as bad:
         raise NotAsPlanned(f"the commit that follows the release on {line.branch} cannot be made: {bad}") from None
     if blobs(changes) != dict(line.files):
         raise NotAsPlanned(f"the commit that follows the release on {line.branch} would not be the planned one")
-    tree = mirror.write_tree(merge.sha, changes)
-    payload = commit_payload(tree, [merge.sha], desk.identity, desk.identity, merge.committed_at, second_message(line))
-    return Tip(line.ref, line.seen, Sha(mirror.write("commit", payload)))
+    tree = repository.write_tree(merge.sha, changes)
+    payload = commit_payload(tree, [merge.sha], who, who, merge.committed_at, second_message(line))
+    return Tip(line.ref, line.seen, Sha(repository.write("commit", payload)))
 
 
 def second_message(line: LineOrder) -> str:
@@ -62,6 +62,6 @@ def second_message(line: LineOrder) -> str:
     return f"{line.branch}: branch projects\n\nBranched: {names}\n"
 
 
-def is_behind(mirror: Mirror, tip: Tip, now: str | None) -> bool:
+def is_behind(repository: BareRepository, tip: Tip, now: str | None) -> bool:
     """Whether the branch is still where the plan saw it, though the tag is there: the push was cut off in between."""
-    return now == tip.seen and now != tip.commit and not (now and mirror.is_ancestor(tip.commit, now))
+    return now == tip.seen and now != tip.commit and not (now and repository.is_ancestor(tip.commit, now))

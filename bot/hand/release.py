@@ -1,0 +1,124 @@
+"""A release by hand from plan to push: commit, tag, one atomic push by leases, then each channel by its own.
+
+It asks before it pushes. Until then nothing but objects is written, and no ref knows of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+
+from bot.core.objects import Commit, commit_payload, tag_payload
+from bot.core.plan import Plan
+from bot.core.push import RefUpdate
+from bot.core.record import ChannelOrder
+from bot.core.snapshot import HEADS, TAGS, Snapshot
+from bot.core.text.difference import escaped
+from bot.core.text.plan import as_diff, as_text
+from bot.core.text.pull import commit_message, tag_message
+from bot.hand.clone import Clone
+from bot.hand.session import Session, session
+from bot.hand.status import DECLINED, DONE, MISUSED, Refused
+from bot.outage import Denied, Outage
+from bot.release_branch import Tip, ensure_tip
+
+
+@dataclass(frozen=True)
+class Made:
+    """The objects of a release: the commit, the tag, and where the release branch goes that it opens."""
+
+    commit: Commit
+    tag: str
+    tip: Tip | None
+
+
+def release(options: argparse.Namespace) -> int:
+    """Plan, show, ask, push, move the channels, and say what is left to do."""
+    with session(options) as opened:
+        snapshot, plan = opened.planned(options.words)
+        sys.stdout.write(as_text(plan))
+        if options.diff:
+            sys.stdout.write(as_diff(plan, snapshot.tree))
+        if options.dry_run:
+            sys.stdout.write("Nothing was pushed: --dry-run.\n")
+            return DONE
+        made = make(opened, snapshot, plan, options.sign)
+        updates = push_set(snapshot, plan, made)
+        if not (options.yes or _confirmed(plan, updates, opened.clone)):
+            sys.stdout.write("Nothing was pushed.\n")
+            return DECLINED
+        _push(opened.clone, updates)
+        sys.stdout.write(f"{plan.record.tag} is released: {made.commit.sha}\n")
+        for order in plan.record.channels:
+            sys.stdout.write(f"{order.name}: {_move(opened.clone, snapshot, order, made)}\n")
+        sys.stdout.write(_left(plan))
+    return DONE
+
+
+def make(opened: Session, snapshot: Snapshot, plan: Plan, sign: bool | None) -> Made:
+    """Write commit, tag and, in layout *tracking*, the commit after the release. No ref is touched."""
+    clone, who = opened.clone, opened.clone.identity()
+    tree = clone.write_tree(snapshot.commit, plan.changes)
+    payload = commit_payload(tree, [snapshot.commit], who, who, plan.request.asked_at, commit_message(plan))
+    commit = clone.commit(clone.write("commit", payload))
+    message = tag_message(plan.record, None, who.name, ())
+    tag = tag_payload(commit.sha, plan.record.tag, who, commit.committed_at, message)
+    if clone.signs_tags if sign is None else sign:
+        tag = clone.sign_tag(tag)
+    return Made(commit, clone.write("tag", tag), ensure_tip(who, clone, plan.record, commit))
+
+
+def push_set(snapshot: Snapshot, plan: Plan, made: Made) -> list[RefUpdate]:
+    """What is pushed together: the branch, the tag, and the release branch that is opened; each from what it is now."""
+    updates = [
+        RefUpdate(HEADS + snapshot.base, snapshot.commit, made.commit.sha),
+        RefUpdate(TAGS + plan.record.tag, None, made.tag),
+    ]
+    return [*updates, made.tip.update] if made.tip else updates
+
+
+def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
+    """Whether the person at the terminal says yes. Without a terminal nobody can."""
+    if not sys.stdin.isatty():
+        raise Refused("Nobody can be asked here whether to push: say --yes, or --dry-run to only look.", MISUSED)
+    refs = ", ".join(each.ref for each in updates)
+    sys.stdout.write(f"Push {refs} to {escaped(clone.place.url)}, all or nothing? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _push(clone: Clone, updates: list[RefUpdate]) -> None:
+    result = clone.push(updates)
+    if not result.ok:
+        raise Refused("Somebody moved one of these refs meanwhile, so nothing was pushed. Plan again.")
+
+
+def _move(clone: Clone, snapshot: Snapshot, order: ChannelOrder, made: Made) -> str:
+    """Move one channel, and say what became of it. A channel that fails takes nothing back."""
+    now = snapshot.refs.get(order.ref)
+    if not order.moves:
+        return f"stays at {order.seen or 'where it is'}"
+    if order.mode == "ff" and now and not clone.is_ancestor(now, made.commit.sha):
+        return "stays: it would be no fast-forward"
+    try:
+        moved = clone.push([RefUpdate(order.ref, now, made.commit.sha)]).ok
+    except (Denied, Outage) as fault:
+        return f"could not be moved: {fault.reason}"
+    return f"moved to {made.commit.sha}" if moved else "somebody moved it meanwhile; it was left there"
+
+
+def _left(plan: Plan) -> str:
+    """What a person has still to do, as commands."""
+    record = plan.record
+    lines = (
+        [f"git push {escaped(each.url)} {each.commit}:{record.line.ref}" for each in record.line.projects]
+        if record.line
+        else []
+    )
+    if record.build:
+        build = record.build
+        lines.append(
+            f"gh workflow run {build.workflow} --repo {build.repository} --ref {build.ref} -f tag={record.tag}"
+        )
+    return "".join(["Left to do:\n", *(f"  {line}\n" for line in lines)]) if lines else ""

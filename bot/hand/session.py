@@ -1,0 +1,121 @@
+"""What every command by hand begins with: open the repository, read it, plan, and say so in one sentence if it fails.
+
+A person's mistakes and refusals come back as values, as everywhere; here they end in an exit status of their own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bot.core.command import Command, Mistake, parse
+from bot.core.config import Config
+from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of
+from bot.core.resolve import Questions
+from bot.core.snapshot import HEADS, Snapshot
+from bot.core.text import replies
+from bot.hand.clone import Clone
+from bot.hand.options import cache_folder, policy
+from bot.hand.progress import Meter
+from bot.hand.status import MISUSED, Refused
+from bot.histories import Histories
+from bot.reading import Home, read_configuration, read_snapshot
+from bot.remotes import Remotes
+from bot.resolver import Resolver
+
+MAIN_BRANCHES = ("main", "master")
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open repository: its refs as they are now, its configuration, and where projects may be fetched from."""
+
+    clone: Clone
+    home: Home
+    default_branch: str
+    config: Config
+    options: argparse.Namespace
+
+    def snapshot(self, line: str | None, request: Request | None = None) -> Snapshot:
+        """A branch, ready to plan from."""
+        found = read_snapshot(self.clone, self.home, line, self.default_branch, request)
+        if not isinstance(found, Snapshot):
+            raise Refused(found.sentence)
+        return found
+
+    def planned(self, words: list[str]) -> tuple[Snapshot, Plan]:
+        """The plan that these words ask for; the words are those of a comment, without `/release`."""
+        request = self._request(words)
+        snapshot = self.snapshot(request.line, request)
+        questions = look_up(snapshot, request)
+        if not isinstance(questions, Questions):
+            raise Refused(replies.refused(questions))
+        with tempfile.TemporaryDirectory() as folder, Meter(sys.stderr) as meter:
+            policy, scratch = self.home.policy, Path(folder)
+            with Remotes(policy, scratch / "git") as remotes, Histories(policy, scratch / "histories") as histories:
+                resolver = Resolver(remotes, line_of(snapshot, request), histories)
+                answers = resolver.answer(questions, meter.show)
+        made = plan(snapshot, request, answers)
+        if not isinstance(made, Plan):
+            raise Refused(replies.refused(made))
+        return snapshot, made
+
+    def _request(self, words: list[str]) -> Request:
+        read = parse(f"/release {' '.join(words)}")
+        if not isinstance(read, Command) or read.verb not in ("new", "branch", "patch"):
+            raise Refused(_misunderstood(read, self._lines()), MISUSED)
+        asked = request_of(read, _person(self.clone), 0, 0, self.options.now)
+        return replace(asked, old_manifests=self.options.remove_manifest, dest_branch=self.options.dest_branch)
+
+    def _lines(self) -> tuple[str, ...]:
+        return self.snapshot(None).lines()
+
+
+def _misunderstood(read: Command | Mistake | None, lines: tuple[str, ...]) -> str:
+    if isinstance(read, Mistake):
+        return replies.mistake(read, lines).removesuffix(replies.EDITS)
+    return "Say what to release: `new [BUILD]`, `branch build-N` or `patch build-N`, and then as in a comment."
+
+
+def _person(clone: Clone) -> str:
+    """Who asks: the name that git knows, for the release record."""
+    return clone.identity().name
+
+
+@contextmanager
+def session(options: argparse.Namespace) -> Iterator[Session]:
+    """The repository that `--repository` names. Raises Denied or Outage where it cannot be read."""
+    scratch = cache_folder(os.environ.get) / "repositories"
+    with Clone.open(options.repository, scratch, options.remote, options.offline) as clone:
+        refs = clone.refs()
+        clone.fetch(refs)
+        default = default_branch(refs, options.default_branch)
+        config = read_configuration(clone, refs, default)
+        if not isinstance(config, Config):
+            raise Refused(config.sentence)
+        url = options.url or clone.url
+        yield Session(clone, Home(0, url, owner_of(url), policy(options)), default, config, options)
+
+
+def default_branch(refs: dict[str, str], said: str | None) -> str:
+    """The branch whose configuration file counts."""
+    if said is not None:
+        if HEADS + said not in refs:
+            raise Refused(f"There is no branch {said!r} in this repository; --default-branch names one that exists.")
+        return said
+    found = next((name for name in MAIN_BRANCHES if HEADS + name in refs), None)
+    if found is None:
+        raise Refused("This repository has neither a branch main nor master; say --default-branch.")
+    return found
+
+
+def owner_of(url: str) -> str:
+    """The account in an address like https://host/owner/name; "" in any other."""
+    parts = url.rstrip("/").split("/")
+    return parts[-2] if len(parts) > 3 else ""
