@@ -112,9 +112,9 @@ class Runner:
         """How a command ended, for those whose failure is an answer. Raises Outage when it never ends."""
         return self._ask(arguments, data, env or {}, self._limit)
 
-    def talk(self, *arguments: str, data: bytes = b"") -> Answer:
-        """The same, for a command that talks with the server."""
-        return self.ask(*arguments, data=data)
+    def talk(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> Answer:
+        """The same, for a command that talks with the server, or with the person where there is one."""
+        return self.ask(*arguments, data=data, env=env)
 
     def _ask(
         self, arguments: tuple[str, ...], data: bytes, env: Mapping[str, str], limit: float, apart: bool = True

@@ -33,7 +33,7 @@ MINE = ("refs/heads/", "refs/tags/", "refs/manifest-release-bot/")
 """The refs that concern us: what a server shows beside them (pull requests, above all) is left out."""
 # A person's own settings must not add to what is asked for: no other tag, no submodule, no upkeep.
 _PUSH = ("--quiet", "--porcelain", "--atomic", "--no-verify", "--no-follow-tags", "--no-recurse-submodules")
-_FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+FETCH = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
 # What git says, talking with a server, when the fault is on our side of the wire.
 _DAMAGE = re.compile(
     r"not a git repository|bad object|does not point to a valid object|loose object|packfile|corrupt|bad config|"
@@ -142,7 +142,7 @@ class Served(BareRepository):
         """Copy every ref that concerns us, unless all objects that are `wanted` are here already."""
         if self._lacks(wanted):
             specs = [f"+{start}*:{start}*" for start in MINE]
-            self._remote("fetch", *_FETCH, "--prune", "--", address, *specs)
+            self._remote("fetch", *FETCH, "--prune", "--", address, *specs)
             self._insist(wanted)
 
     def _insist(self, wanted: Iterable[str]) -> None:
@@ -186,12 +186,7 @@ class Mirror(Served):
     def refs(self, *only: str) -> dict[str, str]:
         """Every ref that the server has now, annotated tags also peeled as `ref^{}`; or only the named ones."""
         named = [RefName(ref) for ref in only]
-        found: dict[str, str] = {}
-        for row in self._rows(named or MINE):
-            if row.ref in named or (not named and row.ref.startswith(MINE)):
-                found[row.ref] = row.object
-                if row.commit != row.object:
-                    found[row.ref + "^{}"] = row.commit
+        found = table(self._rows(named or MINE), named)
         # To git, any empty page is a repository without refs, served by the oldest protocol.
         if not named and not found and self._local("for-each-ref", "--count=1"):
             raise Outage("git", "the server lists no refs, though it had some")
@@ -227,6 +222,17 @@ class Mirror(Served):
 
     def _pushed(self, *only: str) -> Mapping[str, str]:
         return self.refs(*only)
+
+
+def table(rows: Iterable[Row], only: Sequence[str] = ()) -> dict[str, str]:
+    """The refs that concern us, or only the named ones: to their objects, annotated tags also peeled as `ref^{}`."""
+    found: dict[str, str] = {}
+    for row in rows:
+        if row.ref in only or (not only and row.ref.startswith(MINE)):
+            found[row.ref] = row.object
+            if row.commit != row.object:
+                found[row.ref + "^{}"] = row.commit
+    return found
 
 
 def hold(lock: IO[str], patience: float, sleep: Callable[[float], None] = time.sleep) -> None:

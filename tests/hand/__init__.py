@@ -1,0 +1,1 @@
+"""What a person does by hand, with real git and real folders."""
