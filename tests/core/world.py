@@ -1,4 +1,4 @@
-"""A made-up world for the core's tests: a seed-shaped release branch, a plan on it, and a merge that is in order."""
+"""A made-up world for the core's tests: seed-shaped branches in both layouts, plans on them, a merge in order."""
 
 from __future__ import annotations
 
@@ -7,21 +7,26 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.core.command import Override
-from bot.core.config import Build, Channel, Config
+from bot.core.config import Build, Channel, Config, ManifestFiles
 from bot.core.hub import Bot, Comparison, Pull, RepositoryId
 from bot.core.manifest import Project, read
-from bot.core.plan import Plan, Request, plan
+from bot.core.plan import Plan, Request, look_up, plan
 from bot.core.record import Sealed
-from bot.core.resolve import Answers, Found, Move
+from bot.core.refusal import Refusal
+from bot.core.resolve import Answers, Found, Move, Questions, Wanted
 from bot.core.snapshot import Snapshot
 from bot.core.tree import FILE, LINK, Entry, Tree
 from bot.core.version import Version
 from sandbox import seed_files
 
 PINS = {name: f"{number:02x}" * 20 for number, name in enumerate(seed_files.PATHS, start=16)}
+TIPS = {name: f"{number:02x}" * 20 for number, name in enumerate(seed_files.PATHS, start=64)}
+"""What every project's branch is at when servers are asked."""
 ETCD = "src/third_party/etcd"
 OVERLAY = "src/third_party/coreos-overlay"
+STABLE = "src/third_party/portage-stable"
 BASE, HEAD, MERGE, NOW = "ba" * 20, "4e" * 20, "3e" * 20, "b0" * 20
+MAIN = "aa" * 20
 NEW = "cd" * 20
 CHANNEL = "refs/heads/dev-channel"
 CONFIG = Config(
@@ -90,6 +95,100 @@ def request(*overrides: Override, flags: frozenset[str] = frozenset(), **changes
         asked_at=ASKED_AT,
     )
     return replace(whole, **changes)
+
+
+def _keyword(path: str) -> str:
+    return path.replace(".", "_").replace("-", "_")
+
+
+def new(*overrides: Override, **changes: Any) -> Request:
+    """octocat's command for a release off the main branch, on day 116."""
+    return request(*overrides, **{"kind": "new", "line": None, "text": "/release new", **changes})
+
+
+def main_tree(**files: bytes | None) -> Tree:
+    """The main branch just after v115.0.0, with the manifest of the release before."""
+    released = {
+        "build-109.xml": Entry(FILE, seed_files.release_manifest(dict.fromkeys(PINS, "09" * 20), 109)),
+        "build-115.xml": Entry(FILE, seed_files.release_manifest(PINS, 0)),
+    }
+    given = {name for name, data in files.items() if data is not None}
+    return tree(**files).with_changes({path: entry for path, entry in released.items() if _keyword(path) not in given})
+
+
+def on_main(**changes: Any) -> Snapshot:
+    """The main branch just after v115.0.0."""
+    return snapshot(**{"base": "master", "commit": MAIN, "tree": main_tree(), **changes})
+
+
+TRACKING = replace(CONFIG, manifest=ManifestFiles(branch_projects=("coreos-overlay", STABLE, "scripts")))
+"""The configuration where projects get a branch of their own with each new line."""
+
+
+def tracking_line(**changes: Any) -> Snapshot:
+    """build-115 in layout tracking, where two projects follow it."""
+    pinned = seed_files.release_manifest(PINS, 115)
+    files = {
+        "release.xml": Entry(FILE, pinned),
+        "build-115.xml": Entry(FILE, following(pinned, "coreos/coreos-overlay", "coreos/portage-stable")),
+        "default.xml": Entry(LINK, b"build-115.xml"),
+    }
+    return snapshot(**{"tree": tree().with_changes(files), "config": TRACKING, **changes})
+
+
+def following(pinned: bytes, *names: str, ref: str = "refs/heads/build-115") -> bytes:
+    """A release manifest of the seed where these projects follow a branch."""
+    for name in names:
+        was = f'revision="{PINS[name]}" upstream="{ref}"'.encode()
+        assert pinned.count(was) == 1, was
+        pinned = pinned.replace(was, f'revision="{ref}"'.encode())
+    return pinned
+
+
+def tracking_main(**changes: Any) -> Snapshot:
+    """The main branch in layout tracking just after v115.0.0."""
+    pinned = seed_files.release_manifest(PINS, 0)
+    files = {"release.xml": Entry(FILE, pinned), "build-115.xml": Entry(FILE, pinned)}
+    return on_main(**{"tree": main_tree().with_changes(files), "config": TRACKING, **changes})
+
+
+ONE = Comparison(1, 0)
+"""One commit on."""
+
+
+def answered(questions: Questions | Refusal, since: Comparison | None = ONE) -> Answers:
+    """What servers say that have every commit asked for, each branch at its tip; all is one commit on."""
+    assert isinstance(questions, Questions), questions
+
+    def found(want: Wanted) -> Found:
+        commit = want.revision if want.is_commit else TIPS.get(want.project.name, NEW)
+        return Move(commit, want.upstream or want.ref or want.project.upstream, since)
+
+    return Answers(
+        followed={want.project.path: found(want) for want in questions.followed},
+        named={want.project.path: found(want) for want in questions.named},
+        waiting={want.project.path: found(want) for want in questions.waiting},
+    )
+
+
+def outcome(at: Snapshot, asked: Request, since: Comparison | None = ONE) -> Plan | Refusal:
+    """The plan that this request makes there when every server answers, or why there is none."""
+    questions = look_up(at, asked)
+    return plan(at, asked, answered(questions, since)) if isinstance(questions, Questions) else questions
+
+
+def made(at: Snapshot, asked: Request, since: Comparison | None = ONE) -> Plan:
+    """The same where there must be a plan."""
+    whole = outcome(at, asked, since)
+    assert isinstance(whole, Plan), whole
+    return whole
+
+
+def written(whole: Plan, path: str) -> bytes:
+    """The bytes of a file that the release commit writes."""
+    entry = whole.changes[path]
+    assert entry is not None
+    return entry.data
 
 
 def project(path: str) -> Project:

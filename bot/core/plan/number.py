@@ -17,10 +17,10 @@ from bot.core.version import Version, build_number
 
 @dataclass(frozen=True)
 class Number:
-    """The version of a release. `again`: its BUILD was released off the main branch before."""
+    """The version of a release. `again`: the last version of its BUILD, where one off the main branch is not the first."""
 
     version: Version
-    again: bool = False
+    again: Version | None = None
 
 
 def choose_number(base: Base, snapshot: Snapshot, request: Request) -> Number | Refusal:
@@ -34,11 +34,12 @@ def choose_number(base: Base, snapshot: Snapshot, request: Request) -> Number | 
     before = last_of(build, base, snapshot)
     if request.version is not None and request.version.build != build:
         return WrongLine(str(request.version), snapshot.config.line_branch(build), request.kind)
-    again = base.build is None and before is not None
-    if again and snapshot.past.lead:
+    if base.build is None and snapshot.past.lead:
         return LineHasMore(snapshot.config.line_branch(build), snapshot.past.lead, base.branch)
     version = request.version or _next(base, before, request.kind, build)
-    return _allowed(version, before, base, snapshot, request.kind) or Number(version, again)
+    return _allowed(version, before, base, snapshot, request.kind) or Number(
+        version, before if base.build is None else None
+    )
 
 
 def build_of(base: Base, snapshot: Snapshot, request: Request) -> int | BadClock:

@@ -295,7 +295,7 @@ def _cautions(
 ) -> Iterator[Caution]:
     base, version = decided.base, decided.number.version
     if decided.number.again:
-        yield Caution("again", str(version.build), str(base.versions.version), str(version))
+        yield Caution("again", str(version.build), str(decided.number.again), str(version))
     if decided.sdk.untagged:
         yield Caution("sdk", decided.sdk.version, "", decided.sdk.untagged)
     for change in projects:
