@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core import refusal as no
-from bot.core.command import Command, CommandSpec, Mistake, Place, Who, find, help_for, parse
+from bot.core.command import Command, CommandSpec, Mistake, Place, Who, find, help_for, parse, render_options
 from bot.core.hub import Pull, Reaction, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Publish
 from bot.core.people import may, right_of, works_in
@@ -85,8 +85,10 @@ def _command(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outc
         return _say(desk, intent, steps, replies.refused(where), "-1", "wrong place")
     if command.verb == "help":
         topic = command.args[0] if command.args else None
-        usable = tuple(spec.usage for spec in help_for(place, right) if topic in (None, spec.verb))
-        return _say(desk, intent, steps, replies.help_text(usable, intent.author), "+1", "help", state="done")
+        usable = tuple(spec for spec in help_for(place, right) if topic in (None, spec.verb))
+        options = render_options(usable[0]) if topic and usable else ""
+        text = replies.help_text(tuple(spec.usage for spec in usable), intent.author, options)
+        return _say(desk, intent, steps, text, "+1", "help", state="done")
     return CARRIED[command.family, command.verb](desk, intent, command, steps)
 
 

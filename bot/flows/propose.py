@@ -57,6 +57,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "title": planned.title,
         "body": text.body(planned, _compare_page(desk), room),
         "moved": planned.moves,
+        "draft": request.allows("draft"),
     }
 
 
@@ -182,7 +183,7 @@ def ensure_pull(desk: Desk, which: RepositoryId, made: dict[str, Any]) -> int:
     record = from_json(made["record"])
     sealed = Sealed(record, made["head"])
     pull = _earlier_pull(desk, repository, made) or repository.open_pull(
-        made["branch"], record.base, made["title"], _with_seal(desk, made["body"], sealed)
+        made["branch"], record.base, made["title"], _with_seal(desk, made["body"], sealed), made["draft"]
     )
     if not _ours(desk, pull):
         raise Denied("github", f"pull request {pull.number} of somebody else is open from {made['branch']}")

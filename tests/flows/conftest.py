@@ -95,7 +95,18 @@ def play(tmp_path: Path) -> Iterator[Play]:
             submitted.append((key, intents))
             return True
 
-        desk = Desk(settings, hub, Mirrors(tmp_path / "mirrors", allow_http=True), remotes, store, now, submit)
+        desk = Desk(
+            settings=settings,
+            hub=hub,
+            mirrors=Mirrors(tmp_path / "mirrors", allow_http=True),
+            remotes=remotes,
+            histories=tmp_path / "histories",
+            policy=policy(settings),
+            sdk_check=None,
+            store=store,
+            now=now,
+            submit=submit,
+        )
         yield Play(made, desk, RepositoryId(made.seeded.manifest.id, made.installation, MANIFEST), submitted)
         remotes.close()
         hub.close()

@@ -55,7 +55,7 @@ REFUSALS = {
     "/release patch build-115 etcd=nosuch": "`nosuch` is on no branch or tag of `coreos/etcd`.",
     "/release patch build-115 --alow-empty": "I do not know `--alow-empty` here. Did you mean `--allow-empty`?",
     "/release resume": "`/release resume` works on a merged release pull request.",
-    "/release new": "`/release new` is not available yet.",
+    "/release plan new": "`/release plan` is not available yet.",
 }
 
 

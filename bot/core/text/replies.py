@@ -14,7 +14,8 @@ MAY_RELEASE = "people with write access to this repository"
 
 def opened(number: int, record: Record, moved: int | None) -> str:
     """The reply to an accepted release command; `moved` counts the projects that change (None: told elsewhere)."""
-    opening = f"Opened #{number} for **{record.version}** (was {record.previous}) on {code(record.base)}."
+    where = "off" if record.line else "on"
+    opening = f"Opened #{number} for **{record.version}** (was {record.previous}) {where} {code(record.base)}."
     return f"{opening} {_moves(moved)}Merging it {merging(record)}."
 
 
@@ -29,6 +30,8 @@ def _moves(moved: int | None) -> str:
 def merging(record: Record) -> str:
     """What a merge does, as the end of a sentence: "tags A, moves B and starts the image build"."""
     deeds = [f"tags {code(record.tag)}"]
+    if record.line:
+        deeds.append(f"{'moves' if record.line.seen else 'opens'} {code(record.line.branch)}")
     deeds += [f"moves {code(channel.name)}" for channel in record.channels if channel.moves]
     if record.build:
         deeds.append("starts the image build")
@@ -251,14 +254,15 @@ def _about_people(reason: no.NotAllowed | no.CouldNotCheck | no.WrongPlace) -> s
             assert_never(never)
 
 
-def help_text(commands: tuple[str, ...], author: str) -> str:
-    """The commands that this person has in this place; `commands` are their usages."""
+def help_text(commands: tuple[str, ...], author: str, options: str = "") -> str:
+    """The commands that this person has in this place; `commands` are their usages, `options` a table of one's."""
     rows = [
         f"| {code(spec.usage).replace('|', chr(92) + '|')} | {spec.effect} |"
         for spec in COMMANDS
         if spec.usage in commands
     ]
-    return f"What you can use here, {mention(author)}:\n\n| command | what it does |\n|---|---|\n" + "\n".join(rows)
+    table = "\n".join(["| command | what it does |", "|---|---|", *rows])
+    return "\n\n".join(part for part in (f"What you can use here, {mention(author)}:", table, options.rstrip()) if part)
 
 
 def _branch(ref: str) -> str:
