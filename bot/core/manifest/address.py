@@ -54,10 +54,12 @@ def _scheme(url: str) -> str:
 
 
 def climbs_out(fetch: str, manifest_url: str) -> bool:
-    """Whether a relative `fetch` has more `..` than the manifest repository's address has folders."""
-    if _scheme(fetch) or fetch.startswith("/"):
+    """Whether a `fetch` without a host has more `..` than there are folders: its own, or the manifest repository's."""
+    if _scheme(fetch) or fetch.startswith("//"):
         return False
-    depth = len([part for part in urlsplit(_normal(manifest_url)).path.split("/") if part]) - 1
+    depth = 0
+    if not fetch.startswith("/"):
+        depth = len([part for part in urlsplit(_normal(manifest_url)).path.split("/") if part]) - 1
     for part in fetch.split("/"):
         depth += -1 if part == ".." else 1 if part not in ("", ".") else 0
         if depth < 0:

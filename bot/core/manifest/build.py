@@ -17,6 +17,8 @@ from bot.core.manifest.xml_read import Element
 from bot.core.shown import shown
 
 T = TypeVar("T")
+MAX_NAMED = 1000
+"""More remotes, or submanifests, than anybody has."""
 
 
 def build(elements: Sequence[Element]) -> Manifest:
@@ -61,6 +63,8 @@ def _named(
         value = reading(element)
         if found.setdefault(name_of(value), value) != value:
             raise BadManifest(f"{element.place}: a second <{tag}> {shown(name_of(value))} with other attributes.")
+        if len(found) > MAX_NAMED:
+            raise BadManifest(f"{element.place}: the manifest has more than {MAX_NAMED} <{tag}>.")
     return found
 
 

@@ -74,11 +74,8 @@ def notice(element: Element) -> str:
     first, *rest = element.text.splitlines()
     common = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=None)
     lines = [first.strip(), *(line[common:].rstrip() for line in rest)]
-    while lines and not lines[0]:
-        del lines[0]
-    while lines and not lines[-1]:
-        del lines[-1]
-    return "\n".join(lines)
+    full = [number for number, line in enumerate(lines) if line]
+    return "\n".join(lines[full[0] : full[-1] + 1]) if full else ""
 
 
 def annotations_in(element: Element) -> tuple[Annotation, ...]:

@@ -24,11 +24,12 @@ MAX_GROUPS = 256
 
 @dataclass
 class Collector:
-    """Follows includes inside one tree. `inputs`, `elements` and `oddities` grow with each file that is read."""
+    """Follows includes inside one tree. `inputs`, `roots`, `elements`, `oddities` grow with each file that is read."""
 
     tree: Tree
     elements: list[Element] = field(default_factory=list)
     inputs: dict[str, None] = field(default_factory=dict)
+    roots: list[Element] = field(default_factory=list)
     oddities: list[Oddity] = field(default_factory=list)
     allowance: Allowance = field(default_factory=Allowance)
     files_read: int = 0
@@ -46,6 +47,7 @@ class Collector:
         if self.files_read > MAX_FILES:
             raise BadManifest(f"{shown(name)}: the manifest includes more than {MAX_FILES} files.")
         root = parse(data, name, self.allowance)
+        self.roots.append(root)
         self.oddities += hidden(data, name)
         return root
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from bot.core.manifest.build import build
 from bot.core.manifest.include import Collector
 from bot.core.manifest.model import Manifest, Submanifest
-from bot.core.manifest.vocabulary import oddities
+from bot.core.manifest.vocabulary import oddities, root_oddities
 from bot.core.tree import Tree
 
 
@@ -33,5 +33,9 @@ def read(
         prefix=inside.place if inside else "",
         default_groups=inside.default_groups if inside else (),
         inputs=tuple(collector.inputs),
-        oddities=(*collector.oddities, *oddities(collector.elements)),
+        oddities=(
+            *collector.oddities,
+            *(oddity for root in collector.roots for oddity in root_oddities(root)),
+            *oddities(collector.elements),
+        ),
     )

@@ -17,7 +17,7 @@ from bot.core.manifest.xml_read import Element
 from bot.core.shown import shown
 
 MAX_PROJECTS = 2000
-MAX_WORK = 500_000
+MAX_WORK = 300_000
 """What changes to projects may cost together: a small file could otherwise change every project thousands of times."""
 NOWHERE = "/"
 """The parent of what was nested in a project that was removed: no project can have that path."""
@@ -25,13 +25,14 @@ NOWHERE = "/"
 
 @dataclass
 class Registry:
-    """Every project so far by its path; `taken` are the folders of submanifests."""
+    """Every project so far by its path; `taken` are the folders of submanifests, `outer` paths with nested projects."""
 
     remotes: Mapping[str, Remote]
     default: Default
     taken: tuple[str, ...] = ()
     at: dict[str, Project] = field(default_factory=dict)
     names: dict[str, list[str]] = field(default_factory=dict)
+    outer: set[str] = field(default_factory=set)
     work: int = 0
 
     def projects(self) -> tuple[Project, ...]:
@@ -55,6 +56,7 @@ class Registry:
             if len(self.at) >= MAX_PROJECTS:
                 raise BadManifest(f"{element.place}: the manifest has more than {MAX_PROJECTS} projects.")
             self.at[project.path] = project
+            self.outer |= {project.parent} if project.parent else set()
             self.names.setdefault(project.name, []).append(project.path)
 
     def _read(self, element: Element, parent: Project | None) -> Iterator[Project]:
@@ -146,6 +148,7 @@ class Registry:
             else:
                 moved[path] = replace(project, parent=new) if project.parent == old else project
         self.at = moved
+        self.outer |= {new} if old in self.outer else set()
         self.names[moved[new].name] = [new if path == old else path for path in self.names[moved[new].name]]
 
     def _charge(self, element: Element, cost: int) -> None:
@@ -165,15 +168,20 @@ class Registry:
             self._check_base(element, project)
             if not path and project.parent in self.at:
                 raise BadManifest(f"{element.place}: the nested project {shown(project.name)} can go by its path only.")
-            self._charge(element, len(self.at))
             del self.at[project.path]
-            for inner in [inner for inner in self.at.values() if inner.parent == project.path]:
-                self.at[inner.path] = replace(inner, parent=NOWHERE)
+            self._orphan(element, project.path)
             self.names[project.name].remove(project.path)
         if gone and name and not path:
             del self.names[name]
             return name
         return None
+
+    def _orphan(self, element: Element, gone: str) -> None:
+        """What was nested in a project that went belongs to no other that comes to its path later."""
+        if gone in self.outer:
+            self._charge(element, len(self.at))
+            for project in [project for project in self.at.values() if project.parent == gone]:
+                self.at[project.path] = replace(project, parent=NOWHERE)
 
     def _meant(self, name: str | None, path: str | None) -> list[Project]:
         if path is not None:

@@ -22,6 +22,7 @@ _PART = r"[A-Za-z0-9_.][A-Za-z0-9_.+@~-]*"
 _NAME = re.compile(rf"{_PART}(?:/+{_PART})*/?")
 _PATH = re.compile(rf"{_PART}(?:/{_PART})*")
 _ADDRESS = re.compile(r"[!-~]+")
+_NO_SLASHES = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(?!//)")
 _OTHER_TRANSPORT = re.compile(r"-|[A-Za-z0-9+.-]+::")
 
 
@@ -76,6 +77,9 @@ def _address_problem(fetch: str, manifest_url: str, policy: FetchPolicy) -> str 
         return "it climbs above its host"
     if not _ADDRESS.fullmatch(fetch):
         return "it has blanks or other characters that no address has"
+    if _NO_SLASHES.match(fetch):
+        # As the repo tool joins it, https:HOST/x is a folder HOST beside the manifest repository.
+        return "it looks like an address with a host, and would be joined as a folder"
     if policy.address(fetch_address(fetch, manifest_url) + "/any") is None:
         return "only plain https addresses on known hosts are asked"
     return None

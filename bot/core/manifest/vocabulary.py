@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from bot.core.manifest.elements import FALSE, TRUE
 from bot.core.manifest.model import Oddity
-from bot.core.manifest.xml_read import Element
+from bot.core.manifest.xml_read import Element, hides
 from bot.core.shown import shown
 
 _ATTRIBUTES: Mapping[str, frozenset[str]] = {
@@ -56,9 +56,19 @@ def oddities(elements: Iterable[Element], inside: str = "manifest") -> Iterator[
             continue
         if element.text.strip() and element.tag != "notice":
             yield Oddity(f"{element.place}: the text in <{element.tag}> is ignored.", False)
+        if element.tag == "notice" and hides(element.text):
+            yield Oddity(f"{element.place}: the notice has characters that cannot be seen.", True)
         for name, value in element.attributes.items():
             yield from _attribute(element, name, value)
         yield from oddities(element.children, element.tag)
+
+
+def root_oddities(root: Element) -> Iterator[Oddity]:
+    """The same for a <manifest> itself, which says nothing but through its children."""
+    if root.text.strip():
+        yield Oddity(f"{root.place}: the text in <manifest> is ignored.", False)
+    for name in root.attributes:
+        yield Oddity(f"{root.place}: <manifest> has no attribute {shown(name)}: it is ignored.", False)
 
 
 def _attribute(element: Element, name: str, value: str) -> Iterator[Oddity]:

@@ -93,10 +93,15 @@ def parse(data: bytes, file: str, allowance: Allowance | None = None) -> Element
     return _Converter(file, allowance).element(root, 1)
 
 
+def hides(text: str) -> re.Match[str] | None:
+    """The first character that a reviewer cannot see or that turns others around."""
+    return _HIDDEN.search(text)
+
+
 def hidden(data: bytes, file: str) -> Iterator[Oddity]:
-    """The first character of a file, comments included, that a reviewer cannot see or that turns others around."""
+    """The same for a file as it stands, comments included."""
     text = data.decode().removeprefix("\ufeff")
-    found = _HIDDEN.search(text)
+    found = hides(text)
     if found:
         line = text.count("\n", 0, found.start()) + 1
         yield Oddity(f"{shown(file)}, line {line}: it holds the character U+{ord(found[0]):04X}, which hides.", True)
@@ -154,7 +159,7 @@ class _Converter:
         if len(node.attrib) > MAX_ATTRIBUTES:
             raise BadManifest(f"{place}: an element has more than {MAX_ATTRIBUTES} attributes.")
         attributes = dict(node.attrib)
-        if node.prefix or any(name.startswith("{") for name in (node.tag, *attributes)):
+        if node.nsmap or any(name.startswith("{") for name in (node.tag, *attributes)):
             raise BadManifest(f"{place}: namespaces have no place in a manifest.")
         if any(len(value) > MAX_VALUE for value in attributes.values()):
             raise BadManifest(f"{place}: an attribute is longer than {MAX_VALUE} characters.")
