@@ -14,9 +14,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -67,7 +65,7 @@ class Wire:
         self._timeout = timeout
         self._most = most
         self._proxies = getproxies()
-        self._tls = cache(_tls)
+        self._tls: ssl.SSLContext | None = None
         self._hosts: dict[str, _Host] = {}
         self._lock = threading.Lock()
 
@@ -109,15 +107,20 @@ class Wire:
         """A host that is asked for the first time."""
         scheme, _, netloc = origin.partition("://")
         proxy = self._proxies.get(scheme) or self._proxies.get("all")
-        host = _Host(origin, None if proxy and proxy_bypass(netloc) else proxy, self._kept, self._tls)
+        way = _Proxy(proxy) if proxy and not proxy_bypass(netloc) else None
         with self._lock:
+            if origin in self._hosts:
+                return self._hosts[origin]
+            if self._tls is None and (scheme == "https" or (way and way.secure)):
+                self._tls = _tls()  # takes long, so it is made only where it is needed, and once for all threads
             if len(self._hosts) >= HOSTS:
                 self._hosts.pop(next(iter(self._hosts))).close()
-            return self._hosts.setdefault(origin, host)
+            host = self._hosts[origin] = _Host(origin, way, self._kept, self._tls)
+        return host
 
 
 def _tls() -> ssl.SSLContext:
-    """Certificates and names are checked. It takes long to make, so only where there is an https address."""
+    """Certificates and names are checked."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -132,17 +135,17 @@ def _parted(url: str) -> tuple[str, str]:
 class _Host:
     """How one host is reached, and the connections to it that nobody uses now."""
 
-    def __init__(self, origin: str, proxy: str | None, kept: int, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(self, origin: str, proxy: _Proxy | None, kept: int, tls: ssl.SSLContext | None) -> None:
         self._secure, self._netloc = origin.startswith("https:"), origin.partition("://")[2]
-        self._proxy = _Proxy(proxy) if proxy else None
-        if self._proxy and self._proxy.secure and self._secure:
+        self._proxy = proxy
+        if proxy and proxy.secure and self._secure:
             raise NotSpoken
         self._kept = kept
         self._tls = tls
         self._free: deque[_Connection] = deque()
-        asks_proxy = self._proxy is not None and not self._secure  # with https it only opens the way
-        fields = {"Host": self._netloc, **(self._proxy.fields if self._proxy and asks_proxy else {})}
-        self._before = origin if asks_proxy else ""
+        asked = None if self._secure else proxy  # with https, a proxy only opens the way
+        fields = {"Host": self._netloc, **(asked.fields if asked else {})}
+        self._before = origin if asked else ""
         self._after = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fields.items())
 
     def begin(self, method: str, path: str) -> bytes:
@@ -173,7 +176,7 @@ class _Host:
         netloc, secure = (self._proxy.netloc, self._proxy.secure) if self._proxy else (self._netloc, False)
         way: http.client.HTTPConnection
         if secure or self._secure:
-            way = http.client.HTTPSConnection(netloc, timeout=timeout, context=self._tls())
+            way = http.client.HTTPSConnection(netloc, timeout=timeout, context=self._tls)
         else:
             way = http.client.HTTPConnection(netloc, timeout=timeout)
         try:
