@@ -119,8 +119,11 @@ class BareRepository:
 
     def history_of(self, path: str, most: int) -> Iterator[tuple[str, bytes]]:
         """The commits that changed a file, newest first, each with what the file is from there on."""
-        options = ("--all", f"--max-count={int(most)}", "--raw", "--no-abbrev", "--no-renames", "--format=%H")
-        out = self._local("--literal-pathspecs", "log", *options, "--", path).decode("utf-8", "replace")
+        options = ("--stdin", f"--max-count={int(most)}", "--raw", "--no-abbrev", "--no-renames", "--format=%H")
+        tips = _ended([tip.encode() for tip in self._tips()], b"\n")
+        if not tips:  # git would take it for HEAD
+            return
+        out = self._local("--literal-pathspecs", "log", *options, "--", path, data=tips).decode("utf-8", "replace")
         commit = ""
         for line in filter(None, out.split("\n")):
             if not line.startswith(":"):
@@ -129,6 +132,10 @@ class BareRepository:
                 found = self._found(Sha(blob), "blob")
                 if found is not None:
                     yield commit, found
+
+    def _tips(self) -> Iterable[str]:
+        """What all history is reachable from, as `git log` is told."""
+        return self._local("for-each-ref", "--format=%(objectname)").decode().split()
 
     def _found(self, sha: Sha, kind: str) -> bytes | None:
         found = self._read(sha)

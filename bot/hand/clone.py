@@ -58,6 +58,7 @@ class Clone(Served):
         self._truth = truth
         self._offline = offline
         self._cache = cache
+        self._seen: Sequence[str] = ()
         self.place = Place(home.git_dir, truth.fetch.shown, truth.fetch.name)
 
     @classmethod
@@ -126,6 +127,7 @@ class Clone(Served):
 
     def fetch(self, refs: Mapping[str, str]) -> None:
         """Have every object of these refs, as `refs()` told them. In a clone they come without any ref."""
+        self._seen = sorted(set(refs.values()))
         if self._offline:
             self._insist(refs.values())
         elif self._cache:
@@ -135,6 +137,10 @@ class Clone(Served):
             data = "".join(f"{tip}\n" for tip in sorted(tips)).encode()
             self._remote("fetch", *FETCH, "--no-prune", "--stdin", "--", self._truth.fetch.given, data=data)
             self._insist(refs.values())
+
+    def _tips(self) -> Sequence[str]:
+        """What was fetched, and not `--all`: branches that only this clone has are no part of the truth."""
+        return self._seen
 
     # Pushing
 

@@ -39,6 +39,8 @@ _SETTINGS = (
     "core.fsmonitor=false",
     "core.splitIndex=false",
     "color.ui=false",
+    "log.showSignature=false",
+    "log.follow=false",
     "user.useConfigOnly=true",  # a name that git guesses from the machine is nobody's
 )
 _REMOTE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/-]{0,99}", re.ASCII)

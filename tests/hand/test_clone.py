@@ -119,6 +119,19 @@ def test_what_was_fetched_is_not_fetched_again(world: World, tmp_path: Path) -> 
     assert posts == 1
 
 
+def test_history_is_the_servers_and_not_that_of_branches_which_only_the_clone_has(world: World, tmp_path: Path) -> None:
+    folder = Folder(plain(world, tmp_path))
+    (folder.path / "version.txt").write_text("COREOS_BUILD=999\n")
+    folder.git("commit", "-qam", "mine")
+    folder.git("config", "log.showSignature", "true")
+    world.project.git("update-ref", "refs/tags/no-commit", world.project.git("hash-object", "-w", "--stdin", data=b"x"))
+    later = world.project.commit({"version.txt": "COREOS_BUILD=116\n"}, world.commits[-1], ref=BUILD)
+    with Clone.open(str(folder.path), tmp_path / "scratch") as clone:
+        clone.fetch(clone.refs())
+        history = dict(clone.history_of("version.txt", 10))
+    assert history == {later: b"COREOS_BUILD=116\n", world.commits[0]: b"COREOS_BUILD=115\n"}
+
+
 def http(world: World) -> str:
     return world.url
 
