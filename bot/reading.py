@@ -60,12 +60,16 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Home:
-    """The manifest repository that is read: its number on GitHub (0 without GitHub), its address, who owns it."""
+    """The manifest repository that is read: its number on GitHub (0 without GitHub), its address, who owns it.
+
+    `policy` says where projects may be fetched from; `web` is GitHub's web address.
+    """
 
     repository: int
     url: str
     owner: str
     policy: FetchPolicy
+    web: str = "https://github.com"
 
 
 def read_configuration(source: Source, refs: Mapping[str, str], default_branch: str) -> Config | BadConfiguration:
@@ -100,6 +104,7 @@ def read_snapshot(
         channel_files=_channel_files(source, refs, config),
         owner=home.owner,
         policy=home.policy,
+        web=home.web,
     )
     return snapshot if request is None else with_past(source, snapshot, request)
 

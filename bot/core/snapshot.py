@@ -47,7 +47,8 @@ class Snapshot:
     """The base branch `base` at `commit` with its tree, and every ref of the server (tags peeled as `ref^{}`).
 
     `url` is the manifest repository's own address: relative fetch addresses in a manifest start there. `owner` is
-    the account that owns it. `policy` says which addresses of projects may be asked.
+    the account that owns it. `policy` says which addresses of projects may be asked. `web` is GitHub's web
+    address.
     `channel_files` holds, by ref, the version that version.txt says at each channel ref that exists.
     """
 
@@ -62,6 +63,14 @@ class Snapshot:
     owner: str = ""
     policy: FetchPolicy = field(default_factory=FetchPolicy)
     past: Past = Past()
+    web: str = "https://github.com"
+
+    def compare_page(self, url: str, old: str, new: str) -> str | None:
+        """The page that compares two commits of a project, where its host is known to have one."""
+        address = url.rstrip("/").removesuffix(".git")
+        if old == new or not address.startswith((f"{self.web}/", "https://github.com/", "https://gitlab.com/")):
+            return None
+        return f"{address}{'/-' if address.startswith('https://gitlab.com/') else ''}/compare/{old}...{new}"
 
     @cached_property
     def released(self) -> Mapping[Version, str]:

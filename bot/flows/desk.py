@@ -67,7 +67,7 @@ class Desk:
     def home(self, repository: Repository) -> Home:
         """The manifest repository as planning reads it."""
         which = repository.id
-        return Home(which.id, repository.clone_url(), which.owner, self.policy)
+        return Home(which.id, repository.clone_url(), which.owner, self.policy, self.settings.github_web_url)
 
     @property
     def identity(self) -> Identity:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from urllib.parse import urlsplit
 
 from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
@@ -55,7 +54,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "head": head,
         "branch": planned.branch,
         "title": planned.title,
-        "body": text.body(planned, _compare_page(desk), room),
+        "body": text.body(planned, room),
         "moved": planned.moves,
         "draft": request.allows("draft"),
     }
@@ -213,15 +212,3 @@ def ensure_shown(desk: Desk, which: RepositoryId, number: int, made: dict[str, A
     show(lambda: repository.check(made["head"], text.CHECK, "success", title, summary))
     show(lambda: repository.set_labels(number, add=[PENDING], remove=[]))
     show(lambda: repository.assign(number, record.requested_by))
-
-
-def _compare_page(desk: Desk) -> text.Compare:
-    """Compare pages exist for repositories on our own GitHub and on github.com."""
-    known = {urlsplit(desk.settings.github_web_url).netloc, "github.com"}
-
-    def page(url: str, old: str, new: str) -> str | None:
-        if urlsplit(url).netloc not in known:
-            return None
-        return f"{url.rstrip('/').removesuffix('.git')}/compare/{old}...{new}"
-
-    return page

@@ -29,19 +29,11 @@ def plan(options: argparse.Namespace) -> int:
             case "diff":
                 text = plan_words.as_diff(made, snapshot.tree)
             case "markdown":
-                text = pull.body(made, compare_page, 0) + "\n"
+                text = pull.body(made, 0) + "\n"
             case _:
                 text = json.dumps({**to_json(made), "digest": digest(made)}, indent=2, sort_keys=True) + "\n"
     sys.stdout.write(text)
     return DONE
-
-
-def compare_page(url: str, old: str, new: str) -> str | None:
-    """The page that compares two commits, where the host is known to have one."""
-    base = url.removesuffix(".git").rstrip("/")
-    if base.startswith("https://github.com/"):
-        return f"{base}/compare/{old}...{new}"
-    return f"{base}/-/compare/{old}...{new}" if base.startswith("https://gitlab.com/") else None
 
 
 def diff(options: argparse.Namespace) -> int:
@@ -51,7 +43,7 @@ def diff(options: argparse.Namespace) -> int:
         old, new = (_manifest(opened, snapshot, _version(text)) for text in (options.old, options.new))
         found = difference(old, new, opened.home.url)
     if options.format == "markdown":
-        sys.stdout.write(difference_words.as_markdown(found, compare_page) + "\n")
+        sys.stdout.write(difference_words.as_markdown(found, snapshot.compare_page) + "\n")
     else:
         sys.stdout.write(difference_words.as_text(found))
     return DONE

@@ -60,7 +60,7 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="KIND ...",
-        help="new [BUILD] | branch build-N | patch build-N, then as in a comment: PROJECT=REV, sdk=VERSION, --allow-empty",
+        help="new [BUILD] | branch build-N | patch build-N, then as in a comment: PROJECT=REV, sdk=VERSION, ...",
     )
     parser.add_argument("--now", type=moment, default=None, metavar="TIME", help="plan as at this time (default: now)")
     parser.add_argument(

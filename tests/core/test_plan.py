@@ -275,4 +275,4 @@ def test_a_pin_that_stands_in_an_included_file_is_refused_not_lost() -> None:
 def test_a_body_shows_a_move_whose_commits_could_not_be_counted() -> None:
     uncounted = made(Answers(named=moved(upstream="refs/heads/master", since=None)))
     assert isinstance(uncounted, Plan)
-    assert "| `refs/heads/master` | ? |" in body(uncounted, lambda *_: None, 0)
+    assert "| `refs/heads/master` | ? |" in body(uncounted, 0)

@@ -24,12 +24,8 @@ PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethroug
 OURS = {"<details>", "<summary>", "</summary>", "</details>"}
 
 
-def page(url: str, old: str, new: str) -> str | None:
-    return f"{url}/compare/{old}...{new}"
-
-
 def body(whole: Plan, room: int = 0) -> str:
-    return pull.body(whole, page, room)
+    return pull.body(whole, room)
 
 
 def channel(mode: str, seen: Version | None = None, **changes: Any) -> str:
@@ -168,6 +164,7 @@ LURES = [
     "</details>",
     "-->",
     "\\|",
+    "@|",
     "\n\n# x",
 ]
 

@@ -161,12 +161,8 @@ def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(reason: no.Refusal
     assert parse(told) is None
 
 
-def page(url: str, old: str, new: str) -> str | None:
-    return f"{url}/compare/{old}...{new}"
-
-
 def test_the_first_lines_say_who_asked_and_whose_machines_get_it() -> None:
-    first, second = pull.body(world.planned(), page, 0).split("\n")[:2]
+    first, second = pull.body(world.planned(), 0).split("\n")[:2]
     assert first == "### Release 115.0.1 (line build-115)"
     assert second == (
         "Asked for by @octocat in #40 with `/release patch build-115`. "
@@ -175,7 +171,7 @@ def test_the_first_lines_say_who_asked_and_whose_machines_get_it() -> None:
 
 
 def test_the_body_shows_versions_refs_and_the_moved_project() -> None:
-    body = pull.body(world.planned(), page, 0)
+    body = pull.body(world.planned(), 0)
     new, old = world.NEW, world.PINS["coreos/etcd"]
     for line in (
         "| Version | 115.0.0 | **115.0.1** |",
@@ -200,7 +196,7 @@ def test_a_body_with_thousands_of_projects_fits_what_github_takes() -> None:
     change = world.planned().projects[0]
     many = tuple(replace(change, name=f"a/project-{n}", path=f"src/{n}") for n in range(2000))
     unchanged = tuple((f"b/project-{n}", "ab" * 20) for n in range(2000))
-    body = pull.body(replace(world.planned(), projects=many, unchanged=unchanged), page, 5_000)
+    body = pull.body(replace(world.planned(), projects=many, unchanged=unchanged), 5_000)
     assert len(body) <= pull.LIMIT - 5_000
     assert "and 1940 more" in body
 
@@ -210,9 +206,9 @@ def test_nothing_that_a_project_wrote_is_rendered_in_the_body(hostile: str) -> N
     plan: Plan = world.planned()
     change = plan.projects[0]
     since = replace(change.since, subjects=(hostile,)) if change.since else None
-    loud: ProjectChange = replace(change, name=hostile, new_upstream=hostile, since=since)
+    loud: ProjectChange = replace(change, name=hostile, new_upstream=hostile, since=since, page=None)
     request = replace(plan.request, text=hostile)
-    body = pull.body(replace(plan, projects=(loud,), request=request, waiting=(loud,)), lambda *_: None, 0)
+    body = pull.body(replace(plan, projects=(loud,), request=request, waiting=(loud,)), 0)
     assert not {token.type for token in tokens(body)} & {"link_open", "image"}
     assert parse(body) is None
 

@@ -20,7 +20,7 @@ from bot.core.plan.orders import build_order, channel_orders, group_for, scripts
 from bot.core.plan.pins import Pin, ask, choose_pins, renames_by_path
 from bot.core.plan.request import Request
 from bot.core.plan.sdk import ChosenSdk, choose_sdk
-from bot.core.plan.value import Caution, Plan, ProjectChange, RefChange, blobs
+from bot.core.plan.value import Caution, Plan, ProjectChange, RefChange, blobs, plain_request
 from bot.core.record import LineOrder, ProjectBranch, Record, sha256
 from bot.core.refusal import BadTree, Jump, NothingMoved, Refusal, Rewind
 from bot.core.resolve import Answers, Move, Questions, Silent
@@ -60,7 +60,7 @@ def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refus
         return BadTree(f"`{snapshot.config.manifest.version_file}` on `{snapshot.base}`: {bad}")
     before = decided.base.manifest if decided.base.edits_in_place else decided.base.released
     moved = difference(before or Manifest(), after, snapshot.url)
-    projects = tuple(_change(changed, answers) for changed in moved.changed)
+    projects = tuple(_change(changed, answers, snapshot) for changed in moved.changed)
     refused = _refuse_moves(projects, decided.base, request)
     if refused:
         return refused
@@ -116,7 +116,7 @@ def _files(decided: _Decided, snapshot: Snapshot, request: Request, pins: Mappin
     return release_files(decided.base, snapshot, request, version, sdk, pins, decided.renames, paths)
 
 
-def _change(changed: Changed, answers: Answers) -> ProjectChange:
+def _change(changed: Changed, answers: Answers, snapshot: Snapshot) -> ProjectChange:
     found = answers.named.get(changed.path) or answers.followed.get(changed.path)
     since = found.since if isinstance(found, Move) and found.commit == changed.new else None
     return ProjectChange(
@@ -129,6 +129,7 @@ def _change(changed: Changed, answers: Answers) -> ProjectChange:
         new_upstream=changed.new_upstream,
         since=since,
         old_name=changed.old_name if changed.renamed else None,
+        page=snapshot.compare_page(changed.url, changed.old, changed.new),
     )
 
 
@@ -248,7 +249,8 @@ def _line_order(decided: _Decided, snapshot: Snapshot, files: Files, after: Mani
 
 def inputs(snapshot: Snapshot, base: Base) -> dict[str, str | None]:
     """The blobs that the plan was computed from, by path: a change of any of them makes it stale."""
-    paths = {snapshot.config.manifest.version_file, *LINKS, *base.manifest.inputs}
+    released = base.released.inputs if base.released else ()
+    paths = {snapshot.config.manifest.version_file, *LINKS, *base.manifest.inputs, *released}
     return {path: entry.blob if (entry := snapshot.tree.get(path)) else None for path in sorted(paths)}
 
 
@@ -259,8 +261,8 @@ def _inputs_digest(snapshot: Snapshot, request: Request, answers: Answers) -> st
         for kind in ("followed", "named", "waiting")
     }
     refs = sorted(snapshot.refs.items())
-    whole = [snapshot.commit, snapshot.config.digest(), repr(request), repr(snapshot.past), refs, said]
-    return sha256(json.dumps(whole, sort_keys=True).encode())
+    whole = [snapshot.commit, snapshot.config.digest(), plain_request(request), repr(snapshot.past), refs, said]
+    return sha256(json.dumps(whole, sort_keys=True, default=str).encode())
 
 
 def _waiting(base: Base, answers: Answers, snapshot: Snapshot) -> Iterator[ProjectChange]:

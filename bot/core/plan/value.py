@@ -21,7 +21,10 @@ from bot.core.version import Version
 
 @dataclass(frozen=True)
 class ProjectChange:
-    """One project that is released at another commit, or under another name or upstream, and the commits between."""
+    """One project that is released at another commit, or under another name or upstream, and the commits between.
+
+    `page` is the address that compares the two commits, where the project's host has one.
+    """
 
     name: str
     path: str
@@ -32,6 +35,7 @@ class ProjectChange:
     new_upstream: str | None
     since: Comparison | None
     old_name: str | None = None
+    page: str | None = None
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,6 @@ class Plan:
 
 def to_json(made: Plan) -> dict[str, object]:
     """The whole plan as plain JSON: files by mode and blob, every other part as it stands in the plan."""
-    request = asdict(made.request)
     whole: dict[str, object] = json.loads(
         json.dumps(
             {
@@ -120,7 +123,7 @@ def to_json(made: Plan) -> dict[str, object]:
                 "previous": str(made.previous),
                 "line": made.line,
                 "base": {"branch": made.record.base, "commit": made.record.base_commit},
-                "request": {**request, "flags": sorted(made.request.flags)},
+                "request": plain_request(made.request),
                 "record": made.record.to_json(),
                 "sdk": asdict(made.sdk),
                 "files": blobs(made.changes),
@@ -141,6 +144,11 @@ def to_json(made: Plan) -> dict[str, object]:
         )
     )
     return whole
+
+
+def plain_request(request: Request) -> dict[str, object]:
+    """The request as plain JSON. A set has another order in every process, so it is sorted."""
+    return {**asdict(request), "flags": sorted(request.flags)}
 
 
 def digest(made: Plan) -> str:

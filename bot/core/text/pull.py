@@ -7,7 +7,7 @@ what should worry me, how do I change my mind.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bot.core.plan import Caution, Plan, ProjectChange, RefChange
 from bot.core.record import ChannelOrder, Record
@@ -59,11 +59,7 @@ def tag_message(record: Record, pull: int | None, merged_by: str, approvals: tup
     )
 
 
-Compare = Callable[[str, str, str], str | None]
-"""From a repository's address and two commits to the page that compares them, where there is one."""
-
-
-def body(plan: Plan, compare: Compare, room: int) -> str:
+def body(plan: Plan, room: int) -> str:
     """The pull request's text in at most LIMIT less `room` characters (the sealed record follows it).
 
     What does not fit is dropped in the order of the least loss: commit lists, the unchanged list, long tables.
@@ -75,17 +71,17 @@ def body(plan: Plan, compare: Compare, room: int) -> str:
         (False, False, 10_000),
         *((False, False, rows) for rows in ROWS),
     ):
-        text = "\n\n".join(part for part in _parts(plan, compare, subjects, unchanged, rows) if part)
+        text = "\n\n".join(part for part in _parts(plan, subjects, unchanged, rows) if part)
         if len(text) <= LIMIT - room:
             break
     return text
 
 
-def _parts(plan: Plan, compare: Compare, subjects: bool, unchanged: bool, rows: int) -> Iterator[str]:
+def _parts(plan: Plan, subjects: bool, unchanged: bool, rows: int) -> Iterator[str]:
     yield _head(plan)
     yield _versions(plan)
     yield _merging(plan)
-    yield _projects(plan, compare, rows)
+    yield _projects(plan, rows)
     yield _sensitive(plan, rows)
     yield _second_commit(plan)
     if subjects:
@@ -155,7 +151,7 @@ _REF_HOW = {"merge": MERGE_LINK, "create": "create", "forward": "fast-forward", 
 
 
 def _ref(change: RefChange, channel: ChannelOrder | None, version: Version) -> tuple[str, str, str, str]:
-    name = code(change.ref.removeprefix("refs/heads/").removeprefix("refs/tags/"))
+    name = cell(change.ref.removeprefix("refs/heads/").removeprefix("refs/tags/"))
     now = short(change.old) if change.old else "–"
     if channel is None:
         return name, now, _AFTER[change.new], _REF_HOW[change.how]
@@ -191,11 +187,11 @@ def _build(plan: Plan) -> str:
     return f"start **{build.workflow}** in {build.repository}: {image}"
 
 
-def _projects(plan: Plan, compare: Compare, most: int) -> str:
+def _projects(plan: Plan, most: int) -> str:
     total = plan.moves + len(plan.unchanged) - len(plan.removed)
     title = f"**Projects: {plan.moves} of {total} change{'s' if plan.moves == 1 else ''}**"
     when = f" (heads read {plan.request.asked_at:%Y-%m-%d %H:%M} UTC)"
-    rows = [_project(change, compare) for change in plan.projects]
+    rows = [_project(change) for change in plan.projects]
     rows += [f"| {cell(name)} | – | {short(commit)} | new | – |" for name, commit in plan.added]
     rows += [f"| {cell(name)} | {short(commit)} | – | removed | – |" for name, commit in plan.removed]
     if not rows:
@@ -205,9 +201,8 @@ def _projects(plan: Plan, compare: Compare, most: int) -> str:
     return f"{title}{when}\n\n{head}" + "\n".join([*rows[:most], *more])
 
 
-def _project(change: ProjectChange, compare: Compare) -> str:
-    page = compare(change.url, change.old, change.new) if change.old != change.new else None
-    to = link(short(change.new), page) if page else short(change.new)
+def _project(change: ProjectChange) -> str:
+    to = link(short(change.new), change.page) if change.page else short(change.new)
     upstream = cell(change.new_upstream or "(none)")
     if change.old_upstream and change.old_upstream != change.new_upstream:
         upstream = f"{cell(change.old_upstream)} → **{upstream}**"
