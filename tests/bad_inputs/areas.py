@@ -107,9 +107,7 @@ AREAS: Mapping[str, Area] = {
         always=command.harmless,
         milliseconds=command.milliseconds,
     ),
-    "version.txt": Area(
-        version_file.work, version_file.CHECKS, pending=version_file.PENDING, always=version_file.is_kept
-    ),
+    "version.txt": Area(version_file.work, version_file.CHECKS, always=version_file.is_kept),
     "manifest": Area(manifest.work, manifest.CHECKS, manifest.WANTED, always=manifest.is_kept),
     "ref/version": Area(names.work, names.CHECKS, names.WANTED, names.ELSEWHERE, names.PENDING),
 }

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from bot.core.config import Config
+from bot.core.command import Mistake, parse
+from bot.core.config import BadConfig, Config, read
 from bot.core.manifest import ref_problem
+from bot.core.plan import Base, Request, read_base
+from bot.core.plan.number import Number, choose_number
 from bot.core.refs import RefName
-from bot.core.snapshot import release_lines, released, version_of_tag
+from bot.core.snapshot import Snapshot, release_lines, released, version_of_tag
 from bot.core.version import Version, build_number
 from tests.bad_inputs.rows import Check, Kind, Outcome, Row
+from tests.core import world
 
 COMMIT = "0a" * 20
 _LIKE_A_TAG = re.compile(r"[vV].+|[0-9.]+|refs/tags/.*", re.DOTALL)
@@ -26,9 +30,14 @@ def work(row: Row) -> Callable[[], Outcome]:
     given = row.input
     if isinstance(given, dict) and "now" in given:
         return lambda: day(given)
+    if isinstance(given, dict) and "existing" in given:
+        at, asked = released_already(given)
+        return lambda: number(at, asked)
     if isinstance(given, dict) and "from" in given:
         return lambda: Outcome("accept", value=str(Version.parse(given["from"]).next_branch()))
     name = row.text()
+    if row.id == "ref-044":
+        return lambda: beside_a_channel(name)
     return lambda: as_tag(name) if _LIKE_A_TAG.fullmatch(name) and len(name) < 40 else as_branch(name)
 
 
@@ -43,6 +52,16 @@ def as_branch(name: str) -> Outcome:
     except ValueError as refused:
         return Outcome("refuse", f"{refused} / {problem}") if problem else Outcome("accept", "by manifests only")
     return Outcome("accept", "by git only") if problem else Outcome("accept", value=taken)
+
+
+def beside_a_channel(name: str) -> Outcome:
+    """A name that differs from a channel's by case only: no release line, and no second channel."""
+    line = parse(f"/release patch {name}")
+    try:
+        read(f"version: 1\nchannels: {{dev-channel: {{}}, {name}: {{}}}}\n".encode())
+    except BadConfig as bad:
+        return Outcome("refuse", str(bad)) if isinstance(line, Mistake) else Outcome("accept", "as a line")
+    return Outcome("accept", "as a second channel")
 
 
 def as_tag(name: str) -> Outcome:
@@ -61,6 +80,23 @@ def day(given: Mapping[str, Any]) -> Outcome:
             return Outcome("accept", value=build_number(datetime.fromisoformat(given["now"])))
         except ValueError as refused:
             return Outcome("refuse", str(refused))
+
+
+def released_already(given: Mapping[str, Any]) -> tuple[Snapshot, Request]:
+    """A server that has these tags, and the release that is asked for there."""
+    tags = {f"refs/tags/{tag}": COMMIT for tag in given["existing"]}
+    if "new_major" in given:
+        return world.on_main(refs=tags), world.new(build=given["new_major"])
+    build, branch, patch = given["version.txt"].split(".")
+    file = f"COREOS_BUILD={build}\nCOREOS_BRANCH={branch}\nCOREOS_PATCH={patch}\nCOREOS_SDK_VERSION=110.0.0\n"
+    return world.snapshot(refs=tags, tree=world.tree(version_txt=file.encode())), world.request(kind=given["bump"])
+
+
+def number(at: Snapshot, asked: Request) -> Outcome:
+    """The version that the planner gives to a release, or why it gives none."""
+    base = read_base(at)
+    found = choose_number(base, at, asked) if isinstance(base, Base) else base
+    return Outcome("accept", value=str(found.version)) if isinstance(found, Number) else Outcome("refuse", str(found))
 
 
 @contextmanager
@@ -89,8 +125,10 @@ WANTED: Mapping[str, Kind] = {
     "ref-062": "accept",
     "ref-066": "accept",
     "ref-068": "accept",
+    "ref-064": "refuse",
     "ref-071": "accept",
     "ref-073": "accept",
+    "ref-075": "accept",
 }
 CHECKS: Mapping[str, Check] = {
     "ref-062": is_("115.10.0"),
@@ -98,13 +136,11 @@ CHECKS: Mapping[str, Check] = {
     "ref-068": is_(114),
     "ref-071": is_(8968),
     "ref-073": is_(4654),
+    "ref-075": is_("4893.1.0"),
 }
 ELSEWHERE: Mapping[str, str] = {
     "ref-046": "tests/core/test_audit.py::test_our_own_tag_from_an_earlier_try_is_no_obstacle",
 }
 PENDING: Mapping[str, str] = {
-    "ref-044": "a name that differs from a channel's by case only is the planner's to refuse",
-    "ref-064": "what a patch may not fall behind is the planner's to refuse",
-    "ref-070": "the comparison with the server's clock is the planner's",
-    "ref-075": "the second release of a day is the planner's to number",
+    "ref-044": "two channels of a configuration that differ by case only are taken: the check for it is written",
 }
