@@ -1,0 +1,1 @@
+"""Projects' histories against real git over real HTTP."""
