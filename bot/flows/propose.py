@@ -38,12 +38,14 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
     repository = desk.repository(which)
     with desk.mirror(repository) as mirror:
         snapshot = read_snapshot(mirror, desk.home(repository), request.line, repository.default_branch(), request)
-        if not isinstance(snapshot, Snapshot):
-            return _refused(snapshot)
-        snapshot = _with_sdk_looked_at(desk, snapshot, request)
-        planned = _plan(desk, repository, snapshot, request)
-        if not isinstance(planned, Plan):
-            return _refused(planned)
+    if not isinstance(snapshot, Snapshot):
+        return _refused(snapshot)
+    # Servers are asked while nobody waits for the mirror; the push is by leases on what was read before.
+    snapshot = _with_sdk_looked_at(desk, snapshot, request)
+    planned = _plan(desk, repository, snapshot, request)
+    if not isinstance(planned, Plan):
+        return _refused(planned)
+    with desk.mirror(repository) as mirror:
         if _is_taken(mirror, snapshot, planned):
             return _refused(no.BranchTaken(planned.branch))
         head = _ensure_branch(desk, mirror, snapshot, planned)
