@@ -152,6 +152,7 @@ def tracking_main(**changes: Any) -> Snapshot:
     return on_main(**{"tree": main_tree().with_changes(files), "config": TRACKING, **changes})
 
 
+EMPTY = frozenset({"allow-empty"})
 ONE = Comparison(1, 0)
 """One commit on."""
 

@@ -82,11 +82,8 @@ def second_commit(tree: Tree, config: Config, build: int, branched: Iterable[str
     Raises BadManifest where a project is not in the manifest.
     """
     file, ref = config.line_file(build), HEADS + config.line_branch(build)
-    changes = {
-        file: Entry(FILE, follow(tree.read(file) or b"", branched, ref)),
-        **_switched_default(tree, config, file),
-    }
-    return dict(sorted(changes.items()))
+    followed = _same_mode(tree, file, follow(tree.read(file) or b"", branched, ref))
+    return dict(sorted({file: followed, **_switched_default(tree, config, file)}.items()))
 
 
 def again(tree: Tree, line: LineOrder) -> Changes:
@@ -94,7 +91,7 @@ def again(tree: Tree, line: LineOrder) -> Changes:
     file = next(path for path, blob in line.files.items() if blob and blob[0] != LINK)
     manifest = follow(tree.read(file) or b"", [project.path for project in line.projects], line.ref)
     links = (path for path in line.files if path != file)
-    return {path: Entry(LINK, file.encode()) for path in links} | {file: Entry(FILE, manifest)}
+    return {path: Entry(LINK, file.encode()) for path in links} | {file: _same_mode(tree, file, manifest)}
 
 
 def _same_mode(tree: Tree, path: str, data: bytes) -> Entry:

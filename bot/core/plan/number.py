@@ -17,7 +17,7 @@ from bot.core.version import Version, build_number
 
 @dataclass(frozen=True)
 class Number:
-    """The version of a release. `again`: the last version of its BUILD, where one off the main branch is not the first."""
+    """The version of a release. `again`: the last one of its BUILD, where one off the main branch is not the first."""
 
     version: Version
     again: Version | None = None

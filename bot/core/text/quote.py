@@ -54,8 +54,8 @@ def link(words: str, url: str) -> str:
 
 
 def short(commit: str) -> str:
-    """The first seven characters of a commit id in a code span."""
-    return code(commit[:7])
+    """The first seven characters of a commit id in a code span, which may stand in a table too."""
+    return cell(commit[:7])
 
 
 def marker(name: str, *values: object) -> str:
