@@ -11,8 +11,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from bot.core import pktline
@@ -27,6 +28,8 @@ AT_ONCE = 32
 TRIES = 3
 TIMEOUT = 20.0
 LONGEST_WAIT = 10.0
+FIRST = 8
+TICK = 0.003
 DEAD = 12
 """After so many failed connections to a host that never answered, the rest of its repositories is not tried."""
 
@@ -101,23 +104,21 @@ class Remotes:
         answers: dict[tuple[str, tuple[str, ...]], Heads | Unreadable] = {}
         waiting, hosts, lock, tokens = iter(distinct), _Hosts(), threading.Lock(), tokens or {}
 
-        def work(_: int) -> None:
+        def work() -> None:
             for asked in waiting:
                 answer = self._look(*asked, tokens.get(asked[0]), hosts)
                 with lock:
                     answers[asked] = answer
                     progress(len(answers), len(distinct))
 
-        workers = min(self._at_once, len(distinct))
-        with ThreadPoolExecutor(max(1, workers)) as threads:
-            list(threads.map(work, range(workers)))
+        _share_out(work, min(self._at_once, len(distinct)), answers.__len__)
         return {query: answers[query.url, query.refs] for query in queries}
 
     def _look(self, url: str, refs: tuple[str, ...], token: str | None, hosts: _Hosts) -> Heads | Unreadable:
         address = self._policy.address(url)
         if address is None:
             return Unreadable("its address is not on a host that this bot may fetch from", 0, transient=False)
-        names = tuple(ref for ref in refs if pktline.askable(ref))
+        names = _askable(refs)
         if not names:
             return Heads({})
         host = address.split("/", 3)[2]
@@ -167,6 +168,29 @@ class Remotes:
             return pktline.listed(out)
         except pktline.BadPackets as bad:
             raise NoAnswer(str(bad)) from None
+
+
+@lru_cache(256)
+def _askable(refs: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that a server may be asked for; a thousand projects follow the same few refs."""
+    return tuple(ref for ref in refs if pktline.askable(ref))
+
+
+def _share_out(work: Callable[[], None], most: int, done: Callable[[], int]) -> None:
+    """Do the work in several threads; in more of them whenever each gets little done, for then they wait for servers.
+
+    Where the servers are near, a few threads are faster than many, which hinder each other.
+    """
+    with ThreadPoolExecutor(max(1, most)) as threads:
+        working = {threads.submit(work) for _ in range(min(FIRST, most))}
+        while len(working) < most:
+            before = done()
+            if not wait(working, TICK).not_done:
+                break
+            if done() - before < len(working):
+                working |= {threads.submit(work) for _ in range(min(len(working), most - len(working)))}
+        for each in working:
+            each.result()
 
 
 class _Hosts:

@@ -54,6 +54,38 @@ def test_many_repositories_are_read_over_few_connections_and_progress_is_told(
     assert len({asked.connection for asked in server.asked}) <= 40
 
 
+def test_as_many_are_asked_at_once_as_is_allowed_while_servers_are_slow_and_no_more(
+    server: GitServer, tmp_path: Path
+) -> None:
+    all_there, lock, now, most = threading.Barrier(12), threading.Lock(), [0], [0]
+
+    def slow(asked: Asked) -> Reply:
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        all_there.wait(30)
+        with lock:
+            now[0] -= 1
+        return ANSWER
+
+    server.rules.append(slow)
+    queries = [Query("p", server.url(f"p{number}"), (MASTER,)) for number in range(60)]
+    with Remotes(FetchPolicy(origin=server.origin), tmp_path / "scratch", at_once=12, timeout=40.0) as remotes:
+        assert remotes.heads(queries) == dict.fromkeys(queries, Heads({MASTER: ONE}))
+    assert most == [12]
+
+
+def test_a_fault_of_ours_in_a_thread_is_not_lost(remotes: Remotes, server: GitServer) -> None:
+    server.rules.append(lambda asked: ANSWER)
+    queries = [Query("p", server.url(f"p{number}"), (MASTER,)) for number in range(40)]
+
+    def fail(done: int, total: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        remotes.heads(queries, fail)
+
+
 def test_one_post_is_all_that_a_server_of_today_is_asked(remotes: Remotes, server: GitServer) -> None:
     commit = server.project("etcd").commit(FILES)
     assert ask(remotes, server.url("etcd")) == Heads({MASTER: commit})

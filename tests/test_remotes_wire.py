@@ -202,26 +202,6 @@ def test_an_endless_answer_is_cut_off_however_it_is_sent(head: bytes) -> None:
     assert answer == [Unreadable(f"the answer is larger than {LARGEST // 1024:,} KiB", 1, transient=False)]
 
 
-def test_no_more_are_asked_at_once_than_is_allowed() -> None:
-    lock, now, most = threading.Lock(), [0], [0]
-
-    def talk(opened: socket.socket, number: int) -> None:
-        while heard(opened):
-            with lock:
-                now[0] += 1
-                most[0] = max(most[0], now[0])
-            threading.Event().wait(0.002)
-            with lock:
-                now[0] -= 1
-            opened.sendall(PLAIN)
-
-    with talking(talk) as host:
-        queries = [Query("p", f"http://{host}/{number}", (MASTER,)) for number in range(100)]
-        with Remotes(FetchPolicy(origin=f"http://{host}"), Path("/none"), at_once=4) as remotes:
-            assert all(answer == FOUND for answer in remotes.heads(queries).values())
-    assert 1 <= most[0] <= 4
-
-
 @pytest.mark.parametrize("host", ["a..example.com", f"{'a' * 64}.example.com", "no-such-host.invalid"])
 def test_a_name_that_no_host_can_have_is_a_sentence(host: str) -> None:
     query = Query("p", f"https://{host}/a", (MASTER,))

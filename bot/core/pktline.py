@@ -9,6 +9,7 @@ from typing import NamedTuple
 FLUSH = b"0000"
 DELIMITER = b"0001"
 LONGEST = 65516
+_SIZE = re.compile(rb"[0-9a-f]{4}")
 _ROW = re.compile(rb"([0-9a-f]{40}) ([^\x00-\x20\x7f]+)((?: [^\x00-\x20\x7f]+)*)\n?")
 _PEELED = re.compile(rb" peeled:([0-9a-f]{40})(?: |$)")
 _ASKABLE = re.compile(r"HEAD|refs/(?:[^\x00-\x20\x7f~^:?*\\\[]{0,250})")
@@ -60,9 +61,10 @@ def rows(answer: bytes) -> list[Row]:
         read = _ROW.fullmatch(payload)
         if read is None:
             raise BadPackets("a line that is no ref")
-        peeled = _PEELED.search(read[3])
+        peeled = _PEELED.search(read[3]) if read[3] else None
         try:
-            row = Row(read[2].decode(), read[1].decode(), (peeled or read)[1].decode())
+            value = read[1].decode()
+            row = Row(read[2].decode(), value, peeled[1].decode() if peeled else value)
         except UnicodeDecodeError:
             continue
         if found.setdefault(row.ref, row) != row:
@@ -93,10 +95,11 @@ def packets(answer: bytes) -> Iterator[bytes]:
     """The packets of an answer, which one flush packet must end. Raises BadPackets."""
     at = 0
     while (size := answer[at : at + 4]) != FLUSH:
-        if not re.fullmatch(rb"[0-9a-f]{4}", size) or int(size, 16) < 5 or at + int(size, 16) > len(answer):
+        end = at + int(size, 16) if _SIZE.fullmatch(size) else 0
+        if not at + 4 < end <= len(answer):
             raise BadPackets("no packet where one should begin")
-        yield answer[at + 4 : at + int(size, 16)]
-        at += int(size, 16)
+        yield answer[at + 4 : end]
+        at = end
     if at + 4 != len(answer):
         raise BadPackets("more follows the end")
 
