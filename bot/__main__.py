@@ -30,7 +30,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = parsed(_parser(), arguments)
+    parser = _parser()
+    if "_ARGCOMPLETE" in os.environ:
+        from bot.hand.completion import complete
+
+        complete(parser)
+    options = parsed(parser, arguments)
     run: Command = options.run
     try:
         return run(options, os.environ)

@@ -77,6 +77,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for each in (diff, verify):
         add_repository(each)
         each.add_argument("--format", choices=("text", "markdown"), default="text")
+    completion = commands.add_parser("completion", help="print the script that completes these commands in a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"))
+    completion.set_defaults(run=_command("bot.hand.completion", "completion"))
 
 
 def _parser(
