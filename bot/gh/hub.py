@@ -14,6 +14,7 @@ from github.Repository import Repository as RawRepository
 
 from bot.core.hub import Bot, RepositoryId
 from bot.gh.auth import Grant, Tokens
+from bot.gh.branches import Branches
 from bot.gh.builds import Builds
 from bot.gh.line import Lines
 from bot.gh.reading import given, maybe
@@ -35,6 +36,7 @@ WRITE: Mapping[str, str] = {
     "pull_requests": "write",
 }
 BUILD: Mapping[str, str] = {"actions": "write", "metadata": "read"}
+BRANCH: Mapping[str, str] = {"contents": "write", "metadata": "read"}
 LIST: Mapping[str, str] = {"metadata": "read"}
 PROJECT: Mapping[str, str] = {"contents": "read", "metadata": "read"}
 
@@ -105,10 +107,16 @@ class Hub:
 
         Raises Denied unless it has the same owner; the token is of the same installation, or there is none.
         """
-        owner, _, short = name.partition("/")
-        if owner.lower() != manifest.owner.lower() or not short:
-            raise Denied("github", f"{name} has another owner than {manifest.name}, so no build is started there")
+        short = _sibling(manifest, name, "no build is started there")
         return Builds(self._tokens, Grant.named(manifest.installation, short, BUILD))
+
+    def branches(self, manifest: RepositoryId, name: str) -> Branches:
+        """The branches of a project ("owner/name") that this manifest repository pins. No call is made yet.
+
+        Raises Denied unless it has the same owner; the token is of the same installation, or there is none.
+        """
+        short = _sibling(manifest, name, "no branch is made there")
+        return Branches(self._tokens, Grant.named(manifest.installation, short, BRANCH))
 
     def token(self, installation: int, repository_ids: tuple[int, ...], permissions: Mapping[str, str]) -> str:
         """A token for git on just these repositories, good for five minutes or more. Keep it out of logs and argv."""
@@ -130,6 +138,14 @@ class Hub:
             return {}
         token = self.token(manifest.installation, tuple(sorted(set(wanted.values()))), PROJECT)
         return dict.fromkeys(wanted, token)
+
+
+def _sibling(manifest: RepositoryId, name: str, so: str) -> str:
+    """The name without its owner. Raises Denied where that is not the manifest repository's; `so` says what follows."""
+    owner, _, short = name.partition("/")
+    if owner.lower() != manifest.owner.lower() or not short:
+        raise Denied("github", f"{name} has another owner than {manifest.name}, so {so}")
+    return short
 
 
 def _private(github: Github) -> dict[str, int]:
