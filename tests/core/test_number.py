@@ -31,11 +31,11 @@ def tagged(*versions: str) -> dict[str, str]:
     return {**snapshot().refs, **{f"refs/tags/v{version}": "7b" * 20 for version in versions}}
 
 
-def says(version: str, **changes: Any) -> Snapshot:
+def says(version: str, at: Snapshot | None = None, **changes: Any) -> Snapshot:
     """The main branch or build-115 with another version in its version.txt."""
     build, branch, patch = version.split(".")
     words = f"COREOS_BUILD={build}\nCOREOS_BRANCH={branch}\nCOREOS_PATCH={patch}\nCOREOS_SDK_VERSION=110.0.0\n"
-    at = changes.pop("at", on_main())
+    at = at or on_main()
     entry = replace(at.tree.entries["version.txt"], data=words.encode())
     return replace(at, tree=at.tree.with_changes({"version.txt": entry}), **changes)
 
