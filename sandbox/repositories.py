@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sandbox.api import Answer, Call, Page, Route
@@ -11,6 +12,7 @@ from sandbox.bare import HEADS, TAGS, ZERO, GitError
 MOST_COMMITS = 250
 MOST_LISTED = 10_000
 MOST_FILES = 300
+OBJECT_ID = re.compile(r"[0-9a-f]{40}")
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -91,7 +93,10 @@ def _create_ref(call: Call) -> Answer:
     ref, sha = call.need("ref"), call.need("sha")
     if not ref.startswith("refs/") or ref.count("/") < 2 or not _is_allowed(ref):
         raise Refused(422, "Reference name must start with 'refs/' and have at least three parts.")
-    if ref in call.repo.git.refs():
+    refs = call.repo.git.refs()
+    if not any(name.startswith(HEADS) for name in refs):
+        raise Refused(409, "Git Repository is empty.")
+    if ref in refs:
         raise Refused(422, "Reference already exists")
     _move(call, ref, sha, ZERO)
     return 201, _ref_shape(call, ref, call.repo.git.refs())
@@ -115,6 +120,9 @@ def _is_allowed(ref: str) -> bool:
 
 
 def _move(call: Call, ref: str, sha: str, old: str) -> None:
+    """GitHub takes full ids only; git would take any name of a commit, and options."""
+    if not OBJECT_ID.fullmatch(sha) or not sha.strip("0"):
+        raise Refused(422, "Object does not exist")
     try:
         call.sandbox.move_ref(call.repo, ref, sha, call.who.acts_as, old)
     except GitError:
