@@ -85,6 +85,8 @@ _LINE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(\"?)([^\"]*)\2")
 _SDK = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9}){2}(?:\+[0-9A-Za-z][0-9A-Za-z.-]{0,39})?")
 _BUILD_ID = re.compile(r"[0-9A-Za-z.+_-]{0,60}")
 _DIGITS = re.compile(_NUMBER)
+_EMPTY = '""'
+"""The one value that may be empty is always quoted: portage's parser choked on an empty one without quotes."""
 _NAMED = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}){{2}}")
 
 
@@ -125,8 +127,10 @@ class VersionFile:
             raise BadVersionFile(f"{shown(path)} is {what}: make it a regular file.")
         return cls.parse(entry.data)
 
-    def updated(self, version: Version, sdk: str | None) -> bytes:
+    def updated(self, version: Version, sdk: str | None, dialect: Dialect | None = None) -> bytes:
         """The file with another version and SDK; everything that is not a value stays as it is.
+
+        Another `dialect` than the file's, for a repository that changes its layout, writes the file anew.
 
         `sdk` None keeps what the file says; an SDK for a file without that line adds the line at the end.
         A release has no build id, so that value becomes `""`. The last line gets its line end.
@@ -143,10 +147,22 @@ class VersionFile:
         }
         if sdk is not None:
             new["SDK_VERSION"] = sdk
+        if dialect not in (None, self.dialect):
+            return self._rewritten(version, sdk, dialect, new)
         lines = [self._line(line, new) for line in self.data.decode().removesuffix("\n").split("\n")]
         if sdk is not None and "SDK_VERSION" not in self.values:
             lines.append(f"{self.prefix}SDK_VERSION={sdk}")
         written = "\n".join([*lines, ""]).encode()
+        _read_back(written, version, sdk if sdk is not None else self.sdk)
+        return written
+
+    def _rewritten(self, version: Version, sdk: str | None, dialect: Dialect, new: Mapping[str, str]) -> bytes:
+        values = {**self.values, **new}
+        lacking = [name for name in dialect.value if name not in values]
+        if lacking:
+            raise BadVersionFile(_lacks([self.prefix + name for name in lacking]))
+        rows = [f"{self.prefix}{name}={values[name] or _EMPTY}\n" for name in dialect.value]
+        written = "".join(rows).encode()
         _read_back(written, version, sdk if sdk is not None else self.sdk)
         return written
 
@@ -155,7 +171,6 @@ class VersionFile:
         name = match[1].removeprefix(self.prefix) if match else ""
         if not match or name not in new:
             return line
-        # The one value that may be empty is always quoted: portage's parser choked on an empty one without quotes.
         quote = match[2] or ('"' if not new[name] else "")
         return f"{match[1]}={quote}{new[name]}{quote}"
 

@@ -8,6 +8,7 @@ options that say so.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -22,13 +23,17 @@ from bot.core.resolve import Answers, Found, Move, Questions, Unknown, Wanted
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text.replies import refused
 from bot.core.tree import Entry, Tree
-from bot.core.version import BadVersionFile, Version, VersionFile
+from bot.core.version import BadVersionFile, Dialect, Version, VersionFile
 from bot.hand.clone import Clone
 from bot.reading import with_past
 
 URL = "https://github.com/coreos/manifest"
 KINDS = ("new", "branch", "patch")
-MAIN = "master"
+
+
+def is_main(branch: str) -> bool:
+    """Whether it is a main branch: `master`, or a fork's own such as `flatcar-master`."""
+    return branch.endswith("master")
 
 
 def main() -> int:
@@ -86,10 +91,13 @@ def named_versions(case: dict[str, Any], tree: Tree) -> list[str]:
 
 def config_of(case: dict[str, Any]) -> Config:
     """The habits of that repository, as its configuration would say them."""
-    on_link_line = case["base_branch"] != MAIN and "link" in case["layout"]
+    base = case["base_branch"]
+    on_link_line = not is_main(base) and "link" in case["layout"]
     return Config(
         manifest=ManifestFiles(
-            main_branch=MAIN,
+            main_branch=base if is_main(base) else "master",
+            line_branch="build-{build}" if is_main(base) else re.sub("[0-9]+$", "{build}", base),
+            layout="link" if "link" in case["layout"] else "tracking",
             old_manifests="remove-oldest",
             default_link="keep" if on_link_line else "switch",
             branch_projects=tuple(case.get("follow_up") or ()),
@@ -99,7 +107,7 @@ def config_of(case: dict[str, Any]) -> Config:
 
 
 def request_of(case: dict[str, Any]) -> Request:
-    on_main = case["base_branch"] == MAIN
+    on_main = is_main(case["base_branch"])
     return Request(
         kind=case["command"],
         line=None if on_main else case["base_branch"],
@@ -119,6 +127,7 @@ def request_of(case: dict[str, Any]) -> Request:
         renames={each["path"]: each["rename"] for each in case["overrides"] if each.get("rename")},
         old_manifests=None if case["cleanup"] is None else tuple(case["cleanup"]),
         dest_branch=case["dest_branch"] or None,
+        dialect=Dialect.NAMES_SDK if case["layout"].startswith("D-") else None,
     )
 
 

@@ -51,7 +51,9 @@ def release_files(
     file = snapshot.config.line_file(version.build)
     ref = HEADS + snapshot.config.line_branch(version.build)
     version_file = snapshot.config.manifest.version_file
-    changes[version_file] = replace(snapshot.tree.entries[version_file], data=base.versions.updated(version, sdk))
+    changes[version_file] = replace(
+        snapshot.tree.entries[version_file], data=base.versions.updated(version, sdk, request.dialect)
+    )
     if base.edits_in_place:
         edits = pin_edits(base.manifest, pins, renames)
         changes[file] = _same_mode(snapshot.tree, file, edit_in_place(snapshot.tree.read(file) or b"", edits))

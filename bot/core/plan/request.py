@@ -9,7 +9,7 @@ from typing import Literal
 
 from bot.core.command import Command, Override
 from bot.core.record import NO_CHOICES, Choices, sha256
-from bot.core.version import Version
+from bot.core.version import Dialect, Version
 
 Kind = Literal["new", "branch", "patch"]
 """Which number goes up: COREOS_BUILD, COREOS_BRANCH (the normal release of a line) or COREOS_PATCH (the emergency)."""
@@ -29,7 +29,8 @@ class Request:
     None everywhere else means: as the rules say. `build` is the day number of a `new` release; `version` the whole
     version; `pins_of` the release whose pins are taken; `sdk` is "keep", "previous" or a version; `renames` are
     projects and their new names; `old_manifests` the manifests to remove; `dest_branch` whether pinned projects say
-    where changes go. `asked_at` is UTC and decides the day.
+    where changes go; `dialect` the variables of the version file, where a repository changes them. `asked_at` is UTC
+    and decides the day.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Request:
     renames: Mapping[str, str] = field(default_factory=dict)
     old_manifests: tuple[str, ...] | None = None
     dest_branch: bool | None = None
+    dialect: Dialect | None = None
 
     @property
     def digest(self) -> str:
