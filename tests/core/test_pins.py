@@ -177,9 +177,7 @@ def test_an_empty_last_release_is_repaired_by_the_next() -> None:
     assert len(whole.added) == len(NAMES)
 
 
-@pytest.mark.parametrize(
-    ("projects", "moved"), [(None, FOLLOWERS), ("branched", FOLLOWERS), ("all", NAMES)]
-)  # fmt: skip
+@pytest.mark.parametrize(("projects", "moved"), [(None, FOLLOWERS), ("branched", FOLLOWERS), ("all", NAMES)])
 def test_on_a_release_branch_only_what_is_selected_moves(projects: Any, moved: tuple[str, ...]) -> None:
     upstream = {name: LINE if name in FOLLOWERS else MASTER for name in NAMES}
     expected = {name: (TIPS[name] if name in moved else PINS[name], upstream[name]) for name in NAMES}
