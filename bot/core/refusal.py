@@ -44,6 +44,15 @@ class AmbiguousProject:
 
 
 @dataclass(frozen=True)
+class NamedTwice:
+    """Two words name one project, and only one of them can be meant."""
+
+    project: str
+    first: str
+    second: str
+
+
+@dataclass(frozen=True)
 class UnknownRevision:
     """The commit is on no branch of the project's repository, or the ref does not exist there."""
 
@@ -311,6 +320,7 @@ Refusal = (
     | NothingMoved
     | UnknownProject
     | AmbiguousProject
+    | NamedTwice
     | UnknownRevision
     | AmbiguousRevision
     | UnclearUpstream

@@ -20,6 +20,7 @@ from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
 from bot.core.text.quote import marker, short
 from bot.core.tree import Tree, object_id
+from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
 from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
@@ -55,6 +56,7 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
         return Outcome("stopped", proved["why"])
     version = proved["version"]
     left = steps.run("move the channels", move_channels, desk, which, version)
+    left |= steps.run("make the projects' branches", ensure_project_branches, desk, which, version)
     steps.run("tell of the tag and the channels", tell_progress, desk, which, version)
     later: list[tuple[float, Intent]] = [(AGAIN, Publish(which, number, "channels"))] if left else []
     build = steps.run("start the image build", ensure_build, desk, which, version)

@@ -187,7 +187,15 @@ def _file_version(field: Field) -> int:
 
 
 def _channels(field: Field) -> dict[str, Channel]:
-    return {_branch(key): _CHANNEL(value) for key, value in field.entries()}
+    found: dict[str, Channel] = {}
+    for key, value in field.entries():
+        name = _branch(key)
+        # On some disks such names are one file, and people take them for one channel.
+        twin = next((other for other in found if other.lower() == name.lower()), None)
+        if twin is not None:
+            raise key.wrong(f"{field.shown} has {name} and {twin}, which differ in upper and lower case only.")
+        found[name] = _CHANNEL(value)
+    return found
 
 
 def _releases(field: Field) -> str | tuple[str, ...]:

@@ -18,6 +18,7 @@ from bot.core.plan.past import named_release
 from bot.core.plan.request import Request, Selection
 from bot.core.refusal import (
     AmbiguousRevision,
+    NamedTwice,
     NothingToFollow,
     NotInRelease,
     NotOnUpstream,
@@ -133,10 +134,14 @@ def _named(
     """What is wanted of the named projects, by path."""
     at = {stand.project.path: stand for stand in standing}
     named: dict[str, Wanted] = {}
+    words: dict[str, str] = {}
     for override in request.overrides:
         project = find_project(base.manifest, override.project)
         if not isinstance(project, Project):
             return project
+        first = words.setdefault(project.path, override.project)
+        if first != override.project:
+            return NamedTwice(project.name, first, override.project)
         want = _wanted(at[project.path], override, base, snapshot)
         if not isinstance(want, Wanted):
             return want

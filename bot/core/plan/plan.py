@@ -64,7 +64,7 @@ def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refus
     refused = _refuse_moves(projects, decided.base, request)
     if refused:
         return refused
-    if moved.empty and not request.allows("allow-empty"):
+    if not _is_worth_it(moved, answers) and not request.allows("allow-empty"):
         return _nothing_moved(decided.base, snapshot)
     return _assemble(decided, snapshot, request, answers, files, moved, projects, before, after)
 
@@ -149,6 +149,13 @@ def _refuse_moves(projects: tuple[ProjectChange, ...], base: Base, request: Requ
         if leaves or (since and since.ahead > JUMP):
             return Jump(change.name, since.ahead if since else 0, leaves, change.new_upstream or "")
     return None
+
+
+def _is_worth_it(moved: Difference, answers: Answers) -> bool:
+    """Whether there is something to release. Only where a person named a project is another upstream enough."""
+    differ = (change.repinned or change.readdressed or change.moved for change in moved.changed)
+    named = (change.path in answers.named for change in moved.changed)
+    return bool(moved.added or moved.removed) or any(differ) or any(named)
 
 
 def _nothing_moved(base: Base, snapshot: Snapshot) -> Refusal:
@@ -301,8 +308,9 @@ def _cautions(
     if decided.sdk.untagged:
         yield Caution("sdk", decided.sdk.version, "", decided.sdk.untagged)
     for change in projects:
-        if change.old_upstream and change.new_upstream and change.new_upstream != change.old_upstream:
-            yield Caution("upstream", change.name, change.old_upstream, change.new_upstream)
+        follows_the_line = change.new_upstream == base.ref and change.path not in answers.named
+        if change.old_upstream and change.new_upstream not in (None, change.old_upstream) and not follows_the_line:
+            yield Caution("upstream", change.name, change.old_upstream, change.new_upstream or "")
         if change.since and change.since.behind:
             yield Caution("rewind", change.name, str(change.since.behind), change.new)
     unrelated = [change.name for change in projects if change.old != change.new and change.since is None]

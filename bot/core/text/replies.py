@@ -89,7 +89,7 @@ def refused(reason: no.Refusal) -> str:
         case no.Late(edited):
             why = "it was edited since" if edited else "I was away when this was posted"
             return f"Nothing was done: {why}. Please post it again as a new comment."
-        case no.UnknownProject() | no.AmbiguousProject() | no.Unreadable():
+        case no.UnknownProject() | no.AmbiguousProject() | no.NamedTwice() | no.Unreadable():
             return _about_projects(reason)
         case no.AlreadyOpen() | no.NotPublished() | no.BeingProposed() | no.BranchTaken():
             return _another_release(reason)
@@ -163,7 +163,7 @@ def _about_releases(
             assert_never(never)
 
 
-def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.Unreadable) -> str:
+def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.NamedTwice | no.Unreadable) -> str:
     match reason:
         case no.UnknownProject(word, near, total):
             hint = f" Near it: {codes(near)}." if near else " Use the name or the path that the manifest gives it."
@@ -171,6 +171,8 @@ def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.Unreada
         case no.AmbiguousProject(word, matches):
             rows = ", ".join(f"{code(name)} ({code(path)})" for name, path in matches[:5])
             return f"{code(word)} matches {len(matches)} projects: {rows}. Use the full name or the path."
+        case no.NamedTwice(project, first, second):
+            return f"{code(first)} and {code(second)} are both {code(project)}, so nothing was done. Name it once."
         case no.Unreadable(projects, total, until):
             rows = "; ".join(f"{code(name)}: {code(why)}" for name, why in projects[:5])
             again = (
