@@ -38,7 +38,6 @@ _SETTINGS = (
     "maintenance.auto=false",
     "core.fsmonitor=false",
     "core.splitIndex=false",
-    "color.ui=false",
     "log.showSignature=false",
     "log.follow=false",
     "user.useConfigOnly=true",  # a name that git guesses from the machine is nobody's

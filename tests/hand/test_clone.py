@@ -119,13 +119,32 @@ def test_what_was_fetched_is_not_fetched_again(world: World, tmp_path: Path) -> 
     assert posts == 1
 
 
+def test_what_gits_own_check_refuses_is_not_fetched_whatever_the_persons_settings_are(
+    world: World, tmp_path: Path
+) -> None:
+    folder = Folder(plain(world, tmp_path))
+    for section in ("transfer", "fetch"):
+        folder.git("config", f"{section}.fsckObjects", "false")
+    bad = f"tree {world.project.tree(FILES)}\nauthor nobody\ncommitter A <a@b> 1 +0000\n\nx\n".encode()
+    made = world.project.git("hash-object", "-w", "-t", "commit", "--literally", "--stdin", data=bad)
+    world.project.git("update-ref", BUILD, made)
+    with (
+        Clone.open(str(folder.path), tmp_path / "scratch") as clone,
+        pytest.raises(Denied, match="git's own check refuses"),
+    ):
+        clone.fetch(clone.refs())
+
+
 def test_history_is_the_servers_and_not_that_of_branches_which_only_the_clone_has(world: World, tmp_path: Path) -> None:
     folder = Folder(plain(world, tmp_path))
     (folder.path / "version.txt").write_text("COREOS_BUILD=999\n")
     folder.git("commit", "-qam", "mine")
     folder.git("config", "log.showSignature", "true")
     world.project.git("update-ref", "refs/tags/no-commit", world.project.git("hash-object", "-w", "--stdin", data=b"x"))
-    later = world.project.commit({"version.txt": "COREOS_BUILD=116\n"}, world.commits[-1], ref=BUILD)
+    made = world.project.commit({"version.txt": "COREOS_BUILD=116\n"}, world.commits[-1], ref=None)
+    signed = world.project.git("cat-file", "commit", made).replace("\n\n", "\ngpgsig -----BEGIN NOTHING-----\n\n", 1)
+    later = world.project.git("hash-object", "-w", "-t", "commit", "--stdin", data=signed.encode() + b"\n")
+    world.project.git("update-ref", BUILD, later)
     with Clone.open(str(folder.path), tmp_path / "scratch") as clone:
         clone.fetch(clone.refs())
         history = dict(clone.history_of("version.txt", 10))
