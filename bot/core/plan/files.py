@@ -130,9 +130,11 @@ def removed_manifests(snapshot: Snapshot, request: Request, file: str) -> tuple[
     """The old build-*.xml that go with a release off the main branch.
 
     `keep-previous` keeps the newest of them. `remove-oldest` removes the one that sorts first as text, as the
-    script of the CoreOS repository did, and keeps all others. A request can name them itself.
+    script of the CoreOS repository did, and keeps all others. A request can name them itself. One that another link
+    than release.xml leads to stays.
     """
-    old = [path for path in line_files(snapshot) if path != file]
+    linked = {snapshot.tree.resolve(path) for path in snapshot.tree if path != RELEASE and snapshot.tree.link(path)}
+    old = [path for path in line_files(snapshot) if path != file and path not in linked]
     if request.old_manifests is not None:
         strange = [path for path in request.old_manifests if path not in old]
         return NoSuchManifest(strange[0], tuple(old)) if strange else request.old_manifests
