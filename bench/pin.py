@@ -106,6 +106,7 @@ def compare(folder: Path, commits: Mapping[str, str], port: int, rounds: int, ai
     print(f"pin, the whole process: {whole:.3f} s (imports: {imports:.3f} s)")
     print(f"pin, peak memory: {max(each.memory for each in pins) / 1e6:.0f} MB (aim: below 80)")
     print(f"ratio to floor: {work / least:.2f} (aim: at most {aim:g}; whole process: {whole / least:.2f})")
+    print(f"ratio of the fastest rounds: {min(each.work for each in pins) / min(floors):.2f}")
 
 
 def request(port: int, name: str, ref: str) -> bytes:

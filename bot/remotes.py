@@ -28,7 +28,7 @@ AT_ONCE = 32
 TRIES = 3
 TIMEOUT = 20.0
 LONGEST_WAIT = 10.0
-FIRST = 8
+FIRST = 4
 TICK = 0.003
 DEAD = 12
 """After so many failed connections to a host that never answered, the rest of its repositories is not tried."""
