@@ -9,10 +9,10 @@ import pytest
 
 from bot.core.config import Build, Channel, Line
 from bot.core.plan.orders import channel_moves
-from bot.core.record import BuildOrder, ChannelOrder
+from bot.core.record import BuildOrder, ChannelOrder, Choices
 from bot.core.version import Version
 from tests.core import world
-from tests.core.world import planned, snapshot
+from tests.core.world import made, planned, request, snapshot
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,11 @@ def test_a_line_without_its_own_words_is_built_as_the_others() -> None:
 
 def test_images_that_a_push_starts_are_not_ordered() -> None:
     assert planned(config=replace(world.CONFIG, build=Build(trigger="push", repository="a/b"))).record.build is None
+
+
+def test_a_channel_whose_version_cannot_be_read_is_left_alone_unless_it_moves_always() -> None:
+    at = snapshot(refs={**snapshot().refs, world.CHANNEL: "ce" * 20})
+    (found,) = made(at, request()).record.channels
+    assert (found.seen, found.moves) == (None, False)
+    (moved,) = made(at, request(choices=Choices(channel="move"))).record.channels
+    assert (moved.seen, moved.moves) == (None, True)
