@@ -1,9 +1,10 @@
 """How the commits of a project relate, on any host: its history is fetched once, without files, and asked at home.
 
 GitHub answers such questions itself; every other server only sends objects. So the commits of all branches and tags
-are brought into a scratch repository, and nothing but that fetch ever talks with the server: a repository that lacks
-files on purpose would else ask its server for each object that it does not know, and what it does not know, people
-type. A commit that no branch and no tag reaches does not exist here, whatever the server has stored.
+are brought into a scratch repository. `git fetch --filter` would write down there that the server is to be asked for
+whatever is missing: an id that a person invented would be sent to it, and an old or bad server makes such a fetch
+start itself over and over. So git's transport is spoken with directly, which fetches and promises nothing. A commit
+that no branch and no tag reaches does not exist here, whatever the server has stored.
 """
 
 from __future__ import annotations
@@ -27,17 +28,14 @@ LARGEST = 512 * 1024 * 1024
 MOST_SUBJECTS = 250
 BRANCHES, TAGS = "refs/heads/", "refs/tags/"
 _SHORT = re.compile(r"[0-9a-f]{7,39}", re.ASCII)
-# No remote is in it, so there is nobody whom a missing object could be asked of. Git's own check of old commits is
-# left out: real histories have crooked dates and names, and no file of them is ever written.
-_CONFIG = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n[fetch]\n\tfsckObjects = false\n"
-_OPTIONS = ("--filter=tree:0", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance")
-_SPECS = (f"+{BRANCHES}*:{BRANCHES}*", f"+{TAGS}*:{TAGS}*")
-_ALONE = {"GIT_ALLOW_PROTOCOL": "none"}
+_ROW = re.compile(rf"([0-9a-f]{{40}}) (?:{BRANCHES}|{TAGS})[^^]+")  # not what a tag stands for, which has a ^
 _REDIRECTED = re.compile(r"returned error: 30[12378]\b")
-# A tag may stand for a folder, which the server then leaves out as asked, and git misses it. All commits are there.
-_FOLDER_LEFT_OUT = "did not send all necessary objects"
+# The transport lists refs in the old protocol only. Git's strict check is left out: it misses the files, and refuses
+# real histories for crooked dates and names. Each object still has to have its name, and no file is ever written.
+_SETTINGS = ("-c", "protocol.version=0", "-c", "fetch.fsckObjects=false")
 # The signal is ignored, so that git says what happened and takes its half a file away.
 _CAPPED = 'trap "" XFSZ; ulimit -f "$0" && exec "$@"'
+_WITHOUT_FILES = "option filter tree:0\noption progress false\noption verbosity 0\n"
 _TOO_LARGE = "File too large"
 
 
@@ -107,25 +105,29 @@ class Histories:
     def _fetched(self, address: RepositoryUrl, branches: frozenset[Sha], tags: frozenset[Sha]) -> _History:
         """The history as the server has it now. Raises Outage where it lacks one of the branches' commits."""
         path = self._scratch / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.git"
+        shutil.rmtree(path, ignore_errors=True)
         try:
             with on_disk():
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
             allow_http = (self._policy.origin or "").startswith("http:")
             with _Capped(path, address, None, allow_http, self._limit, largest=self._largest) as git:
-                self._fetch(git, path, address)
+                self._fetch(git, address)
             return _History(git, branches, tags)
         except BaseException:
             shutil.rmtree(path, ignore_errors=True)  # what a fetch that was broken off has left can be large
             raise
 
-    def _fetch(self, git: Gateway, path: Path, address: RepositoryUrl) -> None:
+    def _fetch(self, git: Gateway, address: RepositoryUrl) -> None:
         _local(git, "init", "--quiet", "--bare", "--template=")
-        _configure(path)
-        answer = git.talk("fetch", *_OPTIONS, "--", address, *_SPECS)
+        answer = _transport(git, address, "list\n\n")
         if answer.status and _REDIRECTED.search(answer.err):
-            answer = git.talk("fetch", *_OPTIONS, "--", self._moved(address), *_SPECS)
-        _configure(path)  # git has noted the address as one to ask for what is missing
-        if answer.status and _FOLDER_LEFT_OUT not in answer.err:
+            address = self._moved(address)
+            answer = _transport(git, address, "list\n\n")
+        if not answer.status:
+            rows = map(_ROW.fullmatch, answer.out.decode("utf-8", "replace").split("\n"))
+            wanted = "".join(f"fetch {sha} {sha}\n" for sha in sorted({row[1] for row in rows if row}))
+            answer = _transport(git, address, f"{_WITHOUT_FILES}{wanted}\n\n") if wanted else answer
+        if answer.status:
             raise _fault(answer, self._largest)
 
     def _moved(self, address: RepositoryUrl) -> RepositoryUrl:
@@ -153,7 +155,7 @@ class _Capped(Gateway):
         self, folder: Path, url: RepositoryUrl, token: None, allow_http: bool, limit: float, *, largest: int
     ) -> None:
         super().__init__(folder, url, token, allow_http, limit)
-        self._program = ["sh", "-c", _CAPPED, str(largest // 512), *self._program]
+        self._program = ["sh", "-c", _CAPPED, str(largest // 512), *self._program, *_SETTINGS]
 
 
 class _History:
@@ -210,14 +212,15 @@ class _History:
 def _local(git: Gateway, *arguments: str, data: bytes = b"") -> bytes:
     """A command that needs no server and reaches none. Raises Outage where it fails: the scratch folder is at fault."""
     try:
-        return git.run(*arguments, data=data, env=_ALONE)
+        return git.run(*arguments, data=data)
     except GitFailed as failed:
         raise Outage("git", failed.words) from None
 
 
-def _configure(path: Path) -> None:
-    with on_disk():
-        (path / "config").write_text(_CONFIG, encoding="ascii")
+def _transport(git: Gateway, address: RepositoryUrl, orders: str) -> Answer:
+    """Speak with the part of git that speaks with servers, in the way that `man gitremote-helpers` tells."""
+    program = "remote-https" if address.startswith("https:") else "remote-http"
+    return git.talk(program, "origin", address, data=orders.encode())
 
 
 def _fault(answer: Answer, largest: int) -> Outage | Denied:

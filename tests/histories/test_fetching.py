@@ -224,3 +224,23 @@ def test_after_the_end_the_scratch_folder_is_gone(
         assert histories.lengthen(url, heads(project), commit[:7]) == (commit,)
         assert (tmp_path / "scratch").is_dir()
     assert not (tmp_path / "scratch").exists()
+
+
+def test_a_server_of_plain_files_is_read_like_any_other(
+    histories: Histories, project: Project, server: GitServer, url: str
+) -> None:
+    first, last = chain(project, 2)
+    fork = project.commit(FILES, last, ref="refs/pull/1/head", message="a fork's")
+    project.git("repack", "-a", "-d", "-q")  # one file with all of it, the fork's commit too
+    project.git("update-server-info")
+
+    def plain(asked: Asked) -> Reply:
+        path = server.root / asked.path.partition("?")[0].strip("/")
+        return Reply(200, path.read_bytes()) if path.is_file() else Reply(404)
+
+    server.rules.append(plain)
+    every = heads(project)
+    assert histories.compare(url, every, first, last) == Comparison(1, 0, ("step 1",))
+    assert histories.lengthen(url, every, fork[:9]) == ()
+    assert histories.holding(url, every, fork, [MASTER]) == {MASTER: False}
+    assert histories.compare(url, every, first, fork) is None

@@ -184,10 +184,17 @@ def test_names_of_refs_and_settings_of_the_machine_do_not_reach_the_questions(
     histories: Histories, project: Project, url: str
 ) -> None:
     first, last = chain(project, 2)
-    for name in ("-x", "--all", "HEAD", f"{first[:7]}", "ü", "a;b", "x" * 200):
+    for name in ("-x", "--all", "HEAD", f"{first[:7]}", "ü", "a;b", "odd}", "x" * 200):
         project.git("update-ref", f"refs/heads/{name}", last)
         project.git("update-ref", f"refs/tags/{name}", last)
     every = heads(project)
     assert histories.holding(url, every, first, list(every)) == dict.fromkeys(every, True)
     assert histories.lengthen(url, every, first[:7]) == (first,)
     assert histories.compare(url, every, first, last) == Comparison(1, 0, ("step 1",))
+
+
+def test_a_repository_that_holds_no_commit_at_all_knows_none(histories: Histories, project: Project, url: str) -> None:
+    project.git("update-ref", TAG, project.tree(FILES))
+    every = heads(project)
+    assert histories.lengthen(url, every, every[TAG][:7]) == ()
+    assert histories.holding(url, every, every[TAG], [TAG]) == {TAG: False}
