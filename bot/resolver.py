@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
 
-from bot.core.hub import Comparison
+from bot.core.hub import Comparison, name_on_hub
 from bot.core.resolve import (
     Answers,
     Elsewhere,
@@ -61,30 +60,23 @@ class OnHub:
 
     def knows(self, url: str) -> bool:
         """Whether this address is a repository there."""
-        return self._name(url) is not None
+        return name_on_hub(url, self.web) is not None
 
     def lengthen(self, url: str, heads: Mapping[str, str], short: str) -> tuple[str, ...]:
         """The full id, by the branch heads first."""
         at_heads = {commit for commit in heads.values() if commit.startswith(short)}
         if len(at_heads) == 1:
             return tuple(at_heads)
-        found = self.repository.commit(self._name(url), short)
+        found = self.repository.commit(name_on_hub(url, self.web), short)
         return (found,) if found else ()
 
     def holding(self, url: str, heads: Mapping[str, str], commit: str, refs: Sequence[str]) -> dict[str, bool]:
         """One call a ref."""
-        return {ref: bool(self.repository.holds(self._name(url), commit, heads[ref])) for ref in refs}
+        return {ref: bool(self.repository.holds(name_on_hub(url, self.web), commit, heads[ref])) for ref in refs}
 
     def compare(self, url: str, heads: Mapping[str, str], old: str, new: str) -> Comparison | None:
         """One call, two beyond a hundred commits."""
-        return self.repository.compare(old, new, self._name(url))
-
-    def _name(self, url: str) -> str | None:
-        parts = urlsplit(url)
-        if f"{parts.scheme}://{parts.netloc}" != self.web.rstrip("/"):
-            return None
-        name = parts.path.strip("/").removesuffix(".git")
-        return name if name.count("/") == 1 else None
+        return self.repository.compare(old, new, name_on_hub(url, self.web))
 
 
 class Resolver:

@@ -314,8 +314,8 @@ def _template(text: str) -> str:
     if text.count("{version}") != 1 or re.search(r"[{}]", text.replace("{version}", "")):
         raise ValueError("must hold {version} once")
     host = urlsplit(text).netloc
-    if "{" in host or ":" in host or not text.startswith("https://"):
-        raise ValueError("must be an https:// address with {version} in its path and without a port")
+    if "{" in host or not text.startswith("https://"):
+        raise ValueError("must be an https:// address with {version} in its path")
     return _url(text, loopback=False)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 Reaction = Literal["eyes", "+1", "-1", "confused"]
 Conclusion = Literal["success", "failure", "neutral", "cancelled"]
@@ -25,6 +26,15 @@ class RepositoryId:
     def owner(self) -> str:
         """The account that owns it."""
         return self.name.partition("/")[0]
+
+
+def name_on_hub(url: str, web: str) -> str | None:
+    """`owner/name` of a repository's address on the GitHub at `web`; None for an address elsewhere."""
+    ours, parts = urlsplit(web), urlsplit(url)
+    if (parts.scheme, parts.netloc.lower()) != (ours.scheme, ours.netloc.lower()):
+        return None
+    name = parts.path.strip("/").removesuffix(".git")
+    return name if name.count("/") == 1 else None
 
 
 @dataclass(frozen=True)

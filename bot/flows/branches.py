@@ -7,9 +7,8 @@ delays or vetoes anything, for the release itself is pinned; only the next one o
 from __future__ import annotations
 
 import shlex
-from urllib.parse import urlsplit
 
-from bot.core.hub import RepositoryId
+from bot.core.hub import RepositoryId, name_on_hub
 from bot.core.record import LineOrder, ProjectBranch
 from bot.core.text import progress as words
 from bot.core.text.quote import code, short
@@ -49,7 +48,7 @@ def _step(line: LineOrder, project: ProjectBranch) -> str:
 
 
 def _ensure(desk: Desk, which: RepositoryId, line: LineOrder, step: str, project: ProjectBranch) -> words.Row:
-    name = _name(project.url, desk.settings.github_web_url)
+    name = name_on_hub(project.url, desk.settings.github_web_url)
     if name is None:
         return _by_hand(desk, line, step, project, "it is not on this GitHub")
     try:
@@ -77,12 +76,3 @@ def _by_hand(desk: Desk, line: LineOrder, step: str, project: ProjectBranch, why
     command = shlex.join(["git", "push", project.url, f"{project.commit}:{line.ref}"])
     detail = f"not made: {why}. In a clone that has the commit, type {code(command, COMMAND)}"
     return words.Row(step, "failed", desk.now(), detail)
-
-
-def _name(url: str, web: str) -> str | None:
-    """`owner/name` of an address on our GitHub; None elsewhere."""
-    ours, parts = urlsplit(web), urlsplit(url)
-    if (parts.scheme, parts.netloc.lower()) != (ours.scheme, ours.netloc.lower()):
-        return None
-    name = parts.path.strip("/").removesuffix(".git")
-    return name if name.count("/") == 1 else None

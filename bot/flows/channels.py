@@ -8,7 +8,7 @@ from bot.core.record import ChannelOrder, Record
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import released
 from bot.core.text import progress as words
-from bot.core.text.quote import cell, short
+from bot.core.text.quote import code, short
 from bot.core.version import Version
 from bot.flows.desk import Desk
 from bot.gh import Repository
@@ -39,7 +39,7 @@ def move_channels(desk: Desk, which: RepositoryId, version: str) -> bool:
             with desk.mirror(repository) as mirror:
                 rows.append(_move_channel(desk, mirror, repository, order, record, release.merge_commit))
         except Outage as outage:
-            rows.append(words.Row(order.name, "waiting", desk.now(), cell(outage.reason)))
+            rows.append(words.Row(order.name, "waiting", desk.now(), code(outage.reason)))
     desk.store.add_rows(which.id, version, words.rows_to_json(rows))
     return any(row.state == "waiting" for row in rows)
 
@@ -55,7 +55,7 @@ def _move_channel(
         mirror.fetch(refs)
         config = read_configuration(mirror, refs, repository.default_branch())
         if isinstance(config, BadConfiguration):
-            return words.Row(order.name, "failed", desk.now(), cell(config.sentence))
+            return words.Row(order.name, "failed", desk.now(), code(config.sentence))
         tagged = [version for version, commit in released(refs, config).items() if commit == now]
         seen = max(tagged, default=None) or (version_at(mirror, now, config) if now else None)
         if now and seen is None and order.mode == "newer":
@@ -67,7 +67,7 @@ def _move_channel(
         try:
             result = mirror.push([RefUpdate(order.ref, now, target)])
         except Denied as refusal:
-            return words.Row(order.name, "failed", desk.now(), f"not allowed: {cell(refusal.reason)}")
+            return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason)}")
         if result.ok:
             return words.Row(order.name, "done", desk.now(), f"{short(now) if now else 'new'} → {short(target)}")
     return words.Row(order.name, "failed", desk.now(), "kept moving; left where it is")
