@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bot.core.audit import PROOFS, Facts, prove
-from bot.core.config import Build, Channel, Line, ManifestFiles
+from bot.core.config import Build, Channel, Config, Line, ManifestFiles
 from bot.core.hub import Bot, RepositoryId
-from bot.core.record import Sealed
+from bot.core.record import Choices, Sealed
 from bot.core.tree import FILE, LINK, Entry
 from bot.core.version import Version
 from tests.core import world
@@ -208,3 +208,93 @@ def test_no_change_that_slips_into_a_merge_is_published(slipped: dict[str, Entry
 def test_a_failed_proof_names_what_is_wrong() -> None:
     (why,) = [proof.why for proof in prove(world.sealed(), facts(tag_now="ab" * 20)) if not proof.holds]
     assert why == "the tag v115.0.1 exists and is not ours"
+
+
+# A release off the main branch
+
+LINE = "refs/heads/build-116"
+SEEN, OURS = "16" * 20, "5e" * 20
+
+
+def opened(seen: str | None = None, tracking: bool = False, **changes: Any) -> tuple[Sealed, Facts]:
+    """The sealed plan of a new release, and what GitHub and git say after an honest merge of it."""
+    at = world.tracking_main() if tracking else world.on_main()
+    at = replace(at, refs={**at.refs, LINE: seen} if seen else at.refs, config=changes.pop("planned", at.config))
+    whole = world.made(at, world.new(**changes.pop("asked", {})))
+    after = at.tree.with_changes(whole.changes)
+    merged = world.pull(base="master", head="release-bot/v116.0.0", base_sha=world.MAIN)
+    told = facts(
+        pull=merged,
+        parent=world.MAIN,
+        parent_tree=at.tree,
+        merged_tree=after,
+        base_tree=after,
+        config=at.config,
+        line_now=seen,
+        expected_line=OURS,
+    )
+    return Sealed(whole.record, world.HEAD, 42), replace(told, **changes)
+
+
+@pytest.mark.parametrize("tracking", [False, True])
+@pytest.mark.parametrize(("seen", "now"), [(None, None), (None, OURS), (SEEN, SEEN), (SEEN, OURS)])
+def test_all_eight_hold_for_an_honest_merge_into_the_main_branch(
+    tracking: bool, seen: str | None, now: str | None
+) -> None:
+    assert failing(*opened(seen, tracking, line_now=now)) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "why"),
+    [
+        (None, SEEN, "build-116 is at 161616161616, the plan saw no such branch"),
+        (SEEN, None, "build-116 is gone, the plan saw 161616161616"),
+        (SEEN, "17" * 20, "build-116 is at 171717171717, the plan saw 161616161616"),
+    ],
+)
+def test_a_release_branch_that_moved_under_a_new_release_stops_it(seen: str | None, now: str | None, why: str) -> None:
+    told = [(proof.number, proof.why) for proof in prove(*opened(seen, line_now=now)) if not proof.holds]
+    assert told == [(7, why)]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "changes"),
+    [
+        ([4], {"pull": world.pull(base="build-116", head="release-bot/v116.0.0")}),
+        ([5], {"merged_tree": world.main_tree()}),
+        ([6], {"tag_now": "ab" * 20}),
+        ([6], {"released": {Version(116, 0, 0): "ab" * 20}}),
+        ([6], {"released": {Version(116, 4, 0): "ab" * 20}}),
+        ([7], {"planned_base_in_parent": False}),
+        ([8], {"config": replace(world.CONFIG, manifest=ManifestFiles(main_branch="main"))}),
+        ([8], {"config": replace(world.CONFIG, manifest=ManifestFiles(line_branch="r{build}"))}),
+        ([8], {"config": replace(world.CONFIG, channels={"dev-channel": Channel(), "alpha": Channel(releases="new")})}),
+        ([8], {"config": replace(world.CONFIG, lines={116: Line(group="stable")})}),
+        ([5, 8], {"parent_tree": world.main_tree(master_xml=b"<manifest/>")}),
+    ],
+)
+def test_each_deceit_on_the_main_branch_fails_its_proof(numbers: list[int], changes: dict[str, Any]) -> None:
+    assert failing(*opened(**changes)) == numbers
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        replace(world.CONFIG, lines={115: Line(group="stable")}),
+        replace(world.CONFIG, channels={"dev-channel": Channel(), "stable": Channel(releases=("build-115",))}),
+        replace(world.CONFIG, manifest=ManifestFiles(old_manifests="remove-oldest", default_link="keep")),
+    ],
+)
+def test_what_the_configuration_says_of_other_lines_does_not_stop_a_new_release(config: Config) -> None:
+    assert failing(*opened(config=config)) == []
+
+
+def test_what_a_person_chose_for_this_release_is_not_undone_by_the_configuration() -> None:
+    chosen: dict[str, Any] = {"asked": {"choices": Choices(group="beta", formats=("iso",), channel="keep")}}
+    others = replace(world.CONFIG, lines={116: Line(group="stable", formats=("pxe",))})
+    assert failing(*opened(**chosen, config=others)) == []
+    always = replace(world.CONFIG, channels={"dev-channel": Channel(mode="always")})
+    assert failing(*opened(**chosen, config=always)) == []
+    unbuilt: dict[str, Any] = {"asked": {"choices": Choices(build=False)}}
+    elsewhere = replace(world.CONFIG, build=Build(repository="coreos/other"))
+    assert failing(*opened(**unbuilt, config=elsewhere)) == []

@@ -11,9 +11,10 @@ from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.config import ManifestFiles
 from bot.core.manifest import Project
-from bot.core.plan import Base, Plan, find_project, look_up, plan, read_base
+from bot.core.plan import Base, Plan, find_project, line_files, look_up, plan, read_base
+from bot.core.plan.base import layout_of, release_manifests
 from bot.core.resolve import Answers, Questions, Wanted
-from bot.core.tree import LINK, Entry
+from bot.core.tree import EXECUTABLE, FILE, LINK, Entry
 from bot.core.version import Version
 from tests.core import world
 from tests.core.world import ETCD, NEW, PINS, project, request, snapshot, tree
@@ -172,3 +173,119 @@ def test_a_hostile_name_stands_in_code_in_the_sentence_about_it() -> None:
 
 def test_what_reads_is_planned() -> None:
     assert isinstance(plan(snapshot(), request(flags=frozenset({"allow-empty"})), Answers()), Plan)
+
+
+# The main branch, and layout tracking
+
+
+def test_the_main_branch_reads_whole_with_its_includes() -> None:
+    found = read_base(world.on_main())
+    assert isinstance(found, Base)
+    assert (found.branch, found.ref, found.build, found.layout) == ("master", "refs/heads/master", None, "link")
+    assert (found.manifest_file, found.edits_in_place) == ("master.xml", False)
+    assert found.manifest.inputs == ("master.xml", "_remotes.xml")
+    assert {each.revision for each in found.manifest.projects} == {"refs/heads/master"}
+    assert found.released is not None
+    assert {each.name: each.revision for each in found.released.projects} == PINS
+
+
+def test_the_main_branch_and_its_manifest_are_named_as_the_configuration_says() -> None:
+    files = world.main_tree().with_changes({"main.xml": world.main_tree().entries["master.xml"], "master.xml": None})
+    config = replace(world.CONFIG, manifest=ManifestFiles(main_branch="main", main_file="main.xml"))
+    found = read_base(world.on_main(base="main", tree=files, config=config))
+    assert isinstance(found, Base)
+    assert (found.branch, found.manifest_file) == ("main", "main.xml")
+    assert isinstance(read_base(world.on_main(config=config)), no.NoSuchLine)
+
+
+def test_a_release_branch_of_layout_tracking_reads_its_own_manifest_and_keeps_the_pins() -> None:
+    found = read_base(world.tracking_line())
+    assert isinstance(found, Base)
+    assert (found.build, found.layout, found.edits_in_place) == (115, "tracking", False)
+    assert {each.name for each in found.manifest.projects if each.revision == "refs/heads/build-115"} == {
+        "coreos/coreos-overlay",
+        "coreos/portage-stable",
+    }
+    assert found.released is not None
+    assert {each.name: each.revision for each in found.released.projects} == PINS
+
+
+@pytest.mark.parametrize(
+    ("said", "entry", "layout"),
+    [
+        ("auto", Entry(LINK, b"build-115.xml"), "link"),
+        ("auto", Entry(FILE, SEED), "tracking"),
+        ("auto", Entry(EXECUTABLE, SEED), "tracking"),
+        ("auto", None, "link"),
+        ("link", Entry(FILE, SEED), "link"),
+        ("tracking", Entry(LINK, b"build-115.xml"), "tracking"),
+        ("tracking", None, "tracking"),
+    ],
+)
+def test_the_layout_is_the_configurations_word_or_what_release_xml_is(
+    said: Any, entry: Entry | None, layout: str
+) -> None:
+    at = world.on_main(tree=world.main_tree().with_changes({"release.xml": entry}))
+    at = replace(at, config=replace(world.CONFIG, manifest=ManifestFiles(layout=said)))
+    assert layout_of(at) == layout
+    found = read_base(at)
+    assert isinstance(found, Base)
+    assert found.layout == layout
+
+
+def test_a_line_of_layout_link_by_its_configuration_needs_the_link() -> None:
+    at = snapshot(tree=tree().with_changes({"release.xml": Entry(FILE, SEED)}))
+    refused = read_base(replace(at, config=replace(world.CONFIG, manifest=ManifestFiles(layout="link"))))
+    assert isinstance(refused, no.BadTree)
+    assert "is not a link to `build-115.xml`" in refused.sentence
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"version_txt": None}, "`version.txt` on `master`: There is no"),
+        ({"master_xml": None}, "`master.xml` on `master`: "),
+        ({"master_xml": b"<manifest>"}, "`master.xml` on `master`: "),
+        ({"master_xml": b'<manifest><include name="nowhere.xml"/></manifest>'}, "`master.xml` on `master`: "),
+        ({"release_xml": b"build-7.xml"}, "`release.xml` on `master` is a link that leads to no file"),
+        ({"release_xml": b"../x"}, "`release.xml` on `master` is a link that leads to no file"),
+    ],
+)
+def test_a_main_branch_that_cannot_be_released_from_is_refused_with_the_file(
+    files: dict[str, bytes | None], words: str
+) -> None:
+    refused = read_base(world.on_main(tree=world.main_tree(**files)))
+    assert isinstance(refused, no.BadTree)
+    assert words in refused.sentence
+    assert look_up(world.on_main(tree=world.main_tree(**files)), world.new()) == refused
+
+
+EVIL = b'<remote fetch="https://evil.example/" name="github"/>'
+
+
+@pytest.mark.parametrize("at", [world.on_main(), world.tracking_main()])
+def test_an_address_that_may_not_be_asked_stops_a_release_before_any_server_is(at: Any) -> None:
+    remotes = at.tree.entries["_remotes.xml"].data
+    evil = remotes.replace(b'<remote fetch=".." name="github" review="gerrit.example"/>', EVIL)
+    assert evil != remotes
+    at = replace(at, tree=at.tree.with_changes({"_remotes.xml": Entry(FILE, evil)}))
+    refused = look_up(at, world.new())
+    assert isinstance(refused, no.BadTree)
+    assert "https://evil.example/" in refused.sentence
+
+
+@pytest.mark.parametrize("data", [b"", b"<manifest>", b"<manifest/>", b"\xff"])
+def test_a_last_release_that_cannot_be_read_says_nothing_and_stops_nothing(data: bytes) -> None:
+    found = read_base(world.on_main(tree=world.main_tree(build_115_xml=data)))
+    assert isinstance(found, Base)
+    assert found.released is None
+
+
+def test_release_manifests_are_found_by_number_with_the_last_release_first() -> None:
+    other = {f"build-{n}.xml": Entry(FILE, n.encode()) for n in ("0001", "98", "1000", "x", "115a", "1234567")}
+    at = world.on_main(tree=world.main_tree().with_changes(other))
+    assert line_files(at) == ["build-0001.xml", "build-98.xml", "build-109.xml", "build-115.xml", "build-1000.xml"]
+    first, newest, *_, oldest = release_manifests(at)
+    assert (first, newest, oldest) == (at.tree.read("build-115.xml"), b"1000", b"0001")
+    config = replace(world.CONFIG, manifest=ManifestFiles(line_file="lines/{build}.xml"))
+    assert line_files(replace(at, config=config)) == []

@@ -9,6 +9,7 @@ import pytest
 
 from bot.core.audit import Foresight, foresee
 from bot.core.config import Build, Channel, Line, ManifestFiles
+from bot.core.record import Sealed
 from bot.core.tree import FILE, LINK, Entry
 from bot.core.version import Version
 from tests.core import world
@@ -106,3 +107,40 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         COMMITS,
         CONFIGURED,
     )
+
+
+def of_new(**changes: Any) -> tuple[Sealed, Foresight]:
+    """The same for a release off the main branch."""
+    whole = world.made(world.on_main(), world.new())
+    seen = foresight(
+        pull=world.pull(**OPEN, base="master", head="release-bot/v116.0.0"), base_tree=world.main_tree(), **changes
+    )
+    return Sealed(whole.record, world.HEAD, 42), seen
+
+
+def test_an_open_release_off_the_main_branch_has_a_green_check() -> None:
+    assert foresee(*of_new()) == ()
+    assert foresee(*of_new(released={Version(115, 9, 0): "ab" * 20})) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (configured(manifest=ManifestFiles(main_branch="main")), CONFIGURED),
+        (configured(channels={"alpha": Channel(releases="new"), "dev-channel": Channel()}), CONFIGURED),
+        (configured(lines={116: Line(group="stable")}), CONFIGURED),
+        (
+            {"released": {Version(116, 0, 0): "ab" * 20}},
+            "116.0.0 or a higher version of its line is released already",
+        ),
+    ],
+)
+def test_what_would_stop_a_release_off_the_main_branch_is_told_before(changes: dict[str, Any], reason: str) -> None:
+    assert foresee(*of_new(**changes)) == (reason,)
+
+
+@pytest.mark.parametrize("path", ["master.xml", "_remotes.xml", "version.txt", "release.xml", "build-115.xml"])
+def test_a_file_that_was_read_and_changed_makes_a_release_off_main_stale(path: str) -> None:
+    sealed, seen = of_new()
+    changed = seen.base_tree.with_changes({path: Entry(FILE, b"x")})
+    assert foresee(sealed, replace(seen, base_tree=changed)) == (f"{path} changed on master since the plan was made",)

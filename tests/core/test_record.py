@@ -1,11 +1,23 @@
 """A plan's record, sealed into a pull request's text and read back."""
 
+import json
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.core.record import BuildOrder, ChannelOrder, Record, Sealed, from_json, seal, unseal
+from bot.core.record import (
+    BuildOrder,
+    ChannelOrder,
+    Choices,
+    LineOrder,
+    ProjectBranch,
+    Record,
+    Sealed,
+    from_json,
+    seal,
+    unseal,
+)
 
 KEY = b"0123456789abcdef0123456789abcdef"
 RECORD = Record(
@@ -68,3 +80,37 @@ def test_no_changed_character_of_a_seal_goes_unnoticed(data: st.DataObject) -> N
 def test_two_records_that_differ_have_different_digests() -> None:
     assert RECORD.digest != replace(RECORD, group="stable").digest
     assert RECORD.digest == replace(RECORD).digest
+
+
+BRANCHES = (ProjectBranch("coreos/scripts", "src/scripts", "https://github.com/coreos/scripts", "9" * 40),)
+LINES = [
+    None,
+    LineOrder("build-116", "refs/heads/build-116", None),
+    LineOrder("build-116", "refs/heads/build-116", "8" * 40, {"build-116.xml": ("100644", "7" * 40)}, BRANCHES),
+]
+CHOICES = [Choices(), Choices("beta", ("iso", "pxe"), "keep", False), Choices(build=True)]
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("choices", CHOICES)
+@pytest.mark.parametrize("last_group", [None, "lts"])
+def test_every_part_of_a_record_survives_the_seal(
+    line: LineOrder | None, choices: Choices, last_group: str | None
+) -> None:
+    whole = Sealed(replace(RECORD, line=line, choices=choices, last_group=last_group, build=None), "f" * 40, 42)
+    assert unseal(seal(whole, KEY), KEY) == whole
+    assert from_json(json.loads(json.dumps(whole.record.to_json()))) == whole.record
+
+
+def test_a_record_that_was_sealed_before_lines_and_choices_existed_is_read() -> None:
+    old = {name: value for name, value in RECORD.to_json().items() if name not in ("line", "choices", "last_group")}
+    assert from_json(old) == RECORD
+
+
+def test_any_part_that_differs_makes_another_digest() -> None:
+    others = [
+        *(replace(RECORD, line=line) for line in LINES[1:]),
+        *(replace(RECORD, choices=choices) for choices in CHOICES[1:]),
+        replace(RECORD, last_group="lts"),
+    ]
+    assert len({RECORD.digest, *(other.digest for other in others)}) == len(others) + 1
