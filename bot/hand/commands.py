@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bot.hand.options import add_hosts, add_repository, add_request
@@ -29,7 +32,8 @@ def run(function: Run, options: argparse.Namespace) -> int:
     if getattr(options, "now", options) is None:
         options.now = datetime.now(UTC).replace(microsecond=0)
     try:
-        return function(options)
+        with _impatience():
+            return _told(function(options))
     except Refused as refused:
         sys.stderr.write(f"{refused.sentence}\n")
         return refused.status
@@ -40,8 +44,43 @@ def run(function: Run, options: argparse.Namespace) -> int:
         sys.stderr.write(f"{outage.reason}\n")
         return FAILED
     except BrokenPipeError:
-        sys.stderr.close()  # who reads our output has seen enough
-        return FAILED
+        return _muted()  # who reads our output has seen enough
+
+
+def _told(status: int) -> int:
+    """The status of a command whose words have all left; Python itself would find out too late to say so."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        sys.stderr.write(f"The output cannot be written: {fault.strerror}.\n")
+        return _muted()
+    return status
+
+
+def _muted() -> int:
+    """Throw the rest of the output away, so that nothing complains about it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+@contextmanager
+def _impatience() -> Iterator[None]:
+    """Let a second Ctrl-C end the program at once: after the first it waits for servers that owe an answer."""
+    pressed: list[int] = []
+
+    def interrupted(number: int, _: object) -> None:
+        if pressed:
+            os._exit(130)
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _command(module: str, name: str) -> Callable[[argparse.Namespace, Mapping[str, str]], int]:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 
+MORE_HOSTS = "`--host HOST` allows another host, `--origin http://HOST:PORT` one server without https."
+
 
 def policy(options: argparse.Namespace) -> FetchPolicy:
     """Where projects may be fetched from: the well-known hosts, those the person adds, and one address besides."""

@@ -13,10 +13,11 @@ from itertools import islice
 from pathlib import Path
 
 from bot.core.manifest import BadManifest, Dialect, Manifest, needed, pinned, read, select, to_xml
+from bot.core.text.difference import plain
 from bot.core.tree import FILE, LINK, Entry, Tree
-from bot.hand.options import cache_folder, policy
+from bot.hand.options import MORE_HOSTS, cache_folder, policy
 from bot.hand.progress import Meter
-from bot.hand.status import DONE, Refused
+from bot.hand.status import DONE, FAILED, MISUSED, REFUSED, Refused
 from bot.remotes import Heads, Query, Remotes, Unreadable
 
 MOST_FILES = 2_000
@@ -64,11 +65,9 @@ def look_up(manifest: Manifest, url: str, options: argparse.Namespace) -> dict[t
         Meter(sys.stderr) as meter,
     ):
         answers = remotes.heads(queries, meter.show)
-    silent = [(query, found) for query, found in answers.items() if isinstance(found, Unreadable)]
+    silent = {query: found for query, found in answers.items() if isinstance(found, Unreadable)}
     if silent:
-        rows = "; ".join(f"{query.project}: {found.reason}" for query, found in silent[:MOST_TOLD])
-        more = f"; and {len(silent) - MOST_TOLD} more" if len(silent) > MOST_TOLD else ""
-        raise Refused(f"{len(silent)} of {len(queries)} repositories could not be read ({rows}{more}).")
+        raise _unreadable(silent, len(queries))
     return {
         (query.url, ref): commit
         for query, found in answers.items()
@@ -77,20 +76,34 @@ def look_up(manifest: Manifest, url: str, options: argparse.Namespace) -> dict[t
     }
 
 
+def _unreadable(silent: dict[Query, Unreadable], total: int) -> Refused:
+    """Which repositories could not be read. Trying again may help where that may be another time."""
+    reasons = [(plain(query.project), plain(found.reason)) for query, found in silent.items()]
+    rows = "; ".join(f"{name}: {reason}" for name, reason in reasons[:MOST_TOLD])
+    more = f"; and {len(silent) - MOST_TOLD} more" if len(silent) > MOST_TOLD else ""
+    passing = any(found.transient for found in silent.values())
+    sentence = f"{len(silent)} of {total} repositories could not be read ({rows}{more})."
+    # Nothing was tried where the policy forbids the address.
+    if any(found.tries == 0 and not found.transient for found in silent.values()):
+        sentence += f" {MORE_HOSTS}"
+    return Refused(sentence, FAILED if passing else REFUSED)
+
+
 @contextmanager
 def _input(options: argparse.Namespace) -> Iterator[Input]:
     """The manifest that was named: a file, a folder, or a branch of a repository that is elsewhere."""
     path = Path(options.where).expanduser()
     if path.is_file():
-        yield Input(files_below(path.parent), path.name, options.url)
-    elif path.is_dir() and (options.branch is None or not _is_repository(path)):
-        yield Input(files_below(path), options.manifest, options.url)
+        yield Input(files_below(path.parent, path.name), path.name, options.url)
+    elif path.is_dir() and not _is_bare(path) and (options.branch is None or not (path / ".git").exists()):
+        yield Input(files_below(path, options.manifest), options.manifest, options.url)
     else:
         yield _from_git(options)
 
 
-def _is_repository(path: Path) -> bool:
-    return (path / ".git").exists() or (path / "objects").is_dir()
+def _is_bare(path: Path) -> bool:
+    """Whether the folder is a git dir, which has no files of its own to read."""
+    return (path / "objects").is_dir() and (path / "HEAD").is_file()
 
 
 def _from_git(options: argparse.Namespace) -> Input:
@@ -104,16 +117,23 @@ def _from_git(options: argparse.Namespace) -> Input:
         return Input(clone.tree(refs[f"refs/heads/{branch}"]), options.manifest, options.url or clone.url)
 
 
-def files_below(folder: Path) -> Tree:
-    """The manifests below a folder, and links, as the tree of a commit."""
+def files_below(folder: Path, wanted: str) -> Tree:
+    """The manifests below a folder, and links, as the tree of a commit; the one that is wanted whatever its name."""
     entries: dict[str, Entry] = {}
     for path in islice(_walk(folder), MOST_FILES):
         name = path.relative_to(folder).as_posix()
         if path.is_symlink():
             entries[name] = Entry(LINK, os.fsencode(path.readlink()))
-        elif path.suffix == ".xml" and path.is_file() and path.stat().st_size <= LARGEST:
-            entries[name] = Entry(FILE, path.read_bytes())
+        elif name == wanted or (path.suffix == ".xml" and path.is_file() and path.stat().st_size <= LARGEST):
+            entries[name] = Entry(FILE, _bytes(path))
     return Tree(entries)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise Refused(f"{plain(str(path))} cannot be read: {fault.strerror}.", MISUSED) from None
 
 
 def _walk(folder: Path) -> Iterator[Path]:
@@ -126,7 +146,10 @@ def _walk(folder: Path) -> Iterator[Path]:
 def _local(options: argparse.Namespace) -> dict[str, bytes]:
     if options.local_manifests is None:
         return {}
-    return {path.name: path.read_bytes() for path in sorted(Path(options.local_manifests).glob("*.xml"))}
+    folder = Path(options.local_manifests).expanduser()
+    if not folder.is_dir():
+        raise Refused(f"--local-manifests names {plain(str(folder))}, which is no folder.", MISUSED)
+    return {path.name: _bytes(path) for path in sorted(folder.glob("*.xml"))}
 
 
 def _url(manifest: Manifest, given: Input) -> str:
@@ -146,4 +169,7 @@ def _write(data: bytes, output: str | None) -> None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     else:
-        Path(output).write_bytes(data)
+        try:
+            Path(output).expanduser().write_bytes(data)
+        except OSError as fault:
+            raise Refused(f"{plain(output)} cannot be written: {fault.strerror}.", MISUSED) from None

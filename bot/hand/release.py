@@ -6,13 +6,15 @@ It asks before it pushes. Until then nothing but objects is written, and no ref 
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bot.core.objects import Commit, commit_payload, tag_payload
 from bot.core.plan import Plan
 from bot.core.push import RefUpdate
-from bot.core.record import ChannelOrder
+from bot.core.record import ChannelOrder, sha256
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text.difference import escaped
 from bot.core.text.plan import as_diff, as_text
@@ -35,6 +37,8 @@ class Made:
 
 def release(options: argparse.Namespace) -> int:
     """Plan, show, ask, push, move the channels, and say what is left to do."""
+    if not (options.yes or options.dry_run or sys.stdin.isatty()):
+        raise Refused("Nobody can be asked here whether to push: say --yes, or --dry-run to only look.", MISUSED)
     with session(options) as opened:
         snapshot, plan = opened.planned(options.words)
         sys.stdout.write(as_text(plan))
@@ -48,11 +52,15 @@ def release(options: argparse.Namespace) -> int:
         if not (options.yes or _confirmed(plan, updates, opened.clone)):
             sys.stdout.write("Nothing was pushed.\n")
             return DECLINED
+        sys.stdout.flush()  # where nobody reads on, that is found out before the push and not in its middle
         _push(opened.clone, updates)
         sys.stdout.write(f"{plan.record.tag} is released: {made.commit.sha}\n")
+        left = []
         for order in plan.record.channels:
-            sys.stdout.write(f"{order.name}: {_move(opened.clone, snapshot, order, made)}\n")
-        sys.stdout.write(_left(plan))
+            became, command = _move(opened.clone, snapshot, order, made)
+            sys.stdout.write(f"{order.name}: {became}\n")
+            left += [command] if command else []
+        sys.stdout.write(_left([*left, *_others(plan, made)]))
     return DONE
 
 
@@ -79,9 +87,7 @@ def push_set(snapshot: Snapshot, plan: Plan, made: Made) -> list[RefUpdate]:
 
 
 def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
-    """Whether the person at the terminal says yes. Without a terminal nobody can."""
-    if not sys.stdin.isatty():
-        raise Refused("Nobody can be asked here whether to push: say --yes, or --dry-run to only look.", MISUSED)
+    """Whether the person at the terminal says yes."""
     refs = ", ".join(each.ref for each in updates)
     sys.stdout.write(f"Push {refs} to {escaped(clone.place.url)}, all or nothing? [y/N] ")
     sys.stdout.flush()
@@ -89,36 +95,61 @@ def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
 
 
 def _push(clone: Clone, updates: list[RefUpdate]) -> None:
-    result = clone.push(updates)
+    """All or nothing. Where nobody knows what became of it, the same objects can be pushed again, and only they."""
+    again = f"To push the very same again, type `{_command(clone, updates)}`."
+    try:
+        result = clone.push(updates)
+    except Outage as outage:
+        raise Outage("git", f"{outage.reason.rstrip('.')}. {again}") from None
+    done = [ref for ref, state in result.states.items() if state == "done"]
+    if done and not result.ok:
+        raise Refused(f"The server took only {', '.join(done)}, and somebody moved another ref. {again}")
     if not result.ok:
         raise Refused("Somebody moved one of these refs meanwhile, so nothing was pushed. Plan again.")
 
 
-def _move(clone: Clone, snapshot: Snapshot, order: ChannelOrder, made: Made) -> str:
-    """Move one channel, and say what became of it. A channel that fails takes nothing back."""
+def _command(clone: Clone, updates: list[RefUpdate]) -> str:
+    """What pushes these objects by git alone: it takes no branch back and replaces no tag, so repeating it is safe."""
+    words = ["git", "-C", str(clone.place.path), "push", "--atomic", clone.place.url]
+    return _typed([*words, *(f"{each.new}:{each.ref}" for each in updates)])
+
+
+def _move(clone: Clone, snapshot: Snapshot, order: ChannelOrder, made: Made) -> tuple[str, str | None]:
+    """Move one channel: what became of it, and the command that is left to type. It takes nothing else back."""
     now = snapshot.refs.get(order.ref)
     if not order.moves:
-        return f"stays at {order.seen or 'where it is'}"
+        return f"stays at {order.seen or 'where it is'}", None
     if order.mode == "ff" and now and not clone.is_ancestor(now, made.commit.sha):
-        return "stays: it would be no fast-forward"
+        return "stays: it would be no fast-forward", None
     try:
         moved = clone.push([RefUpdate(order.ref, now, made.commit.sha)]).ok
     except (Denied, Outage) as fault:
-        return f"could not be moved: {fault.reason}"
-    return f"moved to {made.commit.sha}" if moved else "somebody moved it meanwhile; it was left there"
+        lease = f"--force-with-lease={order.ref}:{now or ''}"
+        words = ["git", "-C", str(clone.place.path), "push", lease, clone.place.url, f"{made.commit.sha}:{order.ref}"]
+        return f"could not be moved: {escaped(fault.reason)}", _typed(words)
+    return (f"moved to {made.commit.sha}" if moved else "somebody moved it meanwhile; it was left there"), None
 
 
-def _left(plan: Plan) -> str:
-    """What a person has still to do, as commands."""
+def _others(plan: Plan, made: Made) -> Iterator[str]:
+    """What a release by hand does not do: the branches of projects, and the image build."""
     record = plan.record
-    lines = (
-        [f"git push {escaped(each.url)} {each.commit}:{record.line.ref}" for each in record.line.projects]
-        if record.line
-        else []
-    )
+    if record.line:
+        for each in record.line.projects:
+            yield _typed(["git", "push", each.url, f"{each.commit}:{record.line.ref}"])
     if record.build:
         build = record.build
-        lines.append(
-            f"gh workflow run {build.workflow} --repo {build.repository} --ref {build.ref} -f tag={record.tag}"
-        )
-    return "".join(["Left to do:\n", *(f"  {line}\n" for line in lines)]) if lines else ""
+        # What names this build is made as the bot makes it, so that the bot finds the run and starts no other.
+        correlation = sha256(f"{made.tag}:release".encode()).removeprefix("sha256:")[:20]
+        inputs = {"tag": record.tag, "correlation_id": correlation, "formats": ",".join(build.formats)}
+        words = ["gh", "workflow", "run", build.workflow, "--repo", build.repository, "--ref", build.ref]
+        yield _typed([*words, *(word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))])
+
+
+def _left(commands: list[str]) -> str:
+    """What a person has still to do."""
+    return "".join(["Left to do:\n", *(f"  {command}\n" for command in commands)]) if commands else ""
+
+
+def _typed(words: list[str]) -> str:
+    """A command as it is typed in a shell: foreign words stay words."""
+    return escaped(shlex.join(words))

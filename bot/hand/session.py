@@ -17,13 +17,14 @@ from pathlib import Path
 from bot.core.command import Command, Mistake, parse
 from bot.core.config import Config
 from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of
+from bot.core.refusal import BadTree, Refusal, Unreadable
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.text import replies
 from bot.hand.clone import Clone
-from bot.hand.options import cache_folder, policy
+from bot.hand.options import MORE_HOSTS, cache_folder, policy
 from bot.hand.progress import Meter
-from bot.hand.status import MISUSED, Refused
+from bot.hand.status import FAILED, MISUSED, REFUSED, Refused
 from bot.histories import Histories
 from bot.reading import Home, read_configuration, read_snapshot
 from bot.remotes import Remotes
@@ -55,7 +56,7 @@ class Session:
         snapshot = self.snapshot(request.line, request)
         questions = look_up(snapshot, request)
         if not isinstance(questions, Questions):
-            raise Refused(replies.refused(questions))
+            raise _refused(questions)
         with tempfile.TemporaryDirectory() as folder, Meter(sys.stderr) as meter:
             policy, scratch = self.home.policy, Path(folder)
             with Remotes(policy, scratch / "git") as remotes, Histories(policy, scratch / "histories") as histories:
@@ -63,7 +64,7 @@ class Session:
                 answers = resolver.answer(questions, meter.show)
         made = plan(snapshot, request, answers)
         if not isinstance(made, Plan):
-            raise Refused(replies.refused(made))
+            raise _refused(made)
         return snapshot, made
 
     def _request(self, words: list[str]) -> Request:
@@ -75,6 +76,14 @@ class Session:
 
     def _lines(self) -> tuple[str, ...]:
         return self.snapshot(None).lines()
+
+
+def _refused(reason: Refusal) -> Refused:
+    """Why there is no plan, in the bot's words, and what only a person at a terminal can do about it."""
+    sentence = replies.refused(reason)
+    if isinstance(reason, BadTree) and "known hosts" in sentence:
+        sentence += f" {MORE_HOSTS}"
+    return Refused(sentence, FAILED if isinstance(reason, Unreadable) else REFUSED)
 
 
 def _misunderstood(read: Command | Mistake | None, lines: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Iterator, Mapping
 
 from bot.core.plan import Plan, ProjectChange, RefChange
@@ -10,6 +11,7 @@ from bot.core.text.difference import columns, escaped, plain
 from bot.core.text.pull import caution_words
 from bot.core.tree import LINK, Entry, Tree
 
+_NO_BLOB = "0" * 40
 _NEW = {"merge": "the release", "tag": "the tag", "second": "the commit after the release", "same": "stays"}
 
 
@@ -34,7 +36,10 @@ def _parts(plan: Plan) -> Iterator[str]:
     if plan.waiting:
         yield f"Waiting on {plan.line}, not included\n" + _indented(columns([_row(each) for each in plan.waiting]))
     if record.line and record.line.projects:
-        pushes = (f"git push {escaped(each.url)} {each.commit}:{record.line.ref}\n" for each in record.line.projects)
+        pushes = (
+            f"git push {escaped(shlex.quote(each.url))} {each.commit}:{record.line.ref}\n"
+            for each in record.line.projects
+        )
         yield (
             f"Projects that follow {plan.line} from then on; where nobody else makes the branches, type\n"
             + _indented("".join(pushes))
@@ -96,19 +101,24 @@ def _patch(changes: Mapping[str, Entry | None], before: Tree) -> str:
 
 
 def _file(path: str, old: Entry | None, new: Entry | None) -> str:
-    """One file as git shows it, with modes; what is not printable is escaped."""
+    """One file as git shows it, so that `git apply` takes it; what is not printable is escaped."""
+    if old and new and old.mode != new.mode and LINK in (old.mode, new.mode):
+        return _file(path, old, None) + _file(path, None, new)
     name = plain(path)
-    head = f"diff --git a/{name} b/{name}\n"
-    if old is None and new:
-        head += f"new file mode {new.mode}\n"
-    elif old and new is None:
-        head += f"deleted file mode {old.mode}\n"
-    elif old and new and old.mode != new.mode:
-        head += f"old mode {old.mode}\nnew mode {new.mode}\n"
     lines = difflib.unified_diff(
         _lines(old), _lines(new), f"a/{name}" if old else "/dev/null", f"b/{name}" if new else "/dev/null", lineterm=""
     )
-    return head + "".join(f"{line}\n" for line in lines)
+    return f"diff --git a/{name} b/{name}\n" + _modes(old, new) + "".join(f"{line}\n" for line in lines)
+
+
+def _modes(old: Entry | None, new: Entry | None) -> str:
+    """What becomes of the file's mode, and the blobs. Without a mode git takes a link for a file."""
+    blobs = f"index {old.blob if old else _NO_BLOB}..{new.blob if new else _NO_BLOB}"
+    if old and new and old.mode == new.mode:
+        return f"{blobs} {new.mode}\n"
+    if old and new:
+        return f"old mode {old.mode}\nnew mode {new.mode}\n{blobs}\n"
+    return (f"new file mode {new.mode}\n" if new else f"deleted file mode {old.mode}\n" if old else "") + f"{blobs}\n"
 
 
 def _lines(entry: Entry | None) -> list[str]:
