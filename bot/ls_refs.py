@@ -13,9 +13,10 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 from urllib.parse import urljoin
 
+from bot.connection import Answer, Broken
 from bot.core import pktline
 from bot.core.refs import RepositoryUrl
-from bot.wire import Answer, Broken, NotSpoken, Wire
+from bot.wire import NotSpoken, Wire
 
 LARGEST = 4 * 1024 * 1024
 REDIRECTS = 3
@@ -67,7 +68,7 @@ class LsRefs:
     def __init__(self, follows: Callable[[RepositoryUrl, str], bool], connections: int, timeout: float) -> None:
         self._follows = follows
         self._timeout = timeout
-        self._wire = Wire(connections, timeout, LARGEST)
+        self._wire = Wire(connections, LARGEST)
 
     def close(self) -> None:
         """Close the connections."""
