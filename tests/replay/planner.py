@@ -18,7 +18,7 @@ from typing import Any
 
 from bot.core.command import Override
 from bot.core.config import Config, ManifestFiles, Sdk
-from bot.core.plan import Plan, Recall, Request, look_up, plan, recall
+from bot.core.plan import Plan, Request, look_up, plan, recall
 from bot.core.resolve import Answers, Found, Move, Questions, Unknown, Wanted
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text.replies import refused
@@ -73,8 +73,8 @@ def snapshot_of(case: dict[str, Any]) -> Snapshot:
 
 
 def with_history(case: dict[str, Any], snapshot: Snapshot, request: Request) -> Snapshot:
-    """The snapshot with what the product reads of the history, where this release needs some."""
-    if recall(snapshot, request) == Recall():
+    """The snapshot with a release manifest of before, read as the product reads it, where the branch has none."""
+    if not recall(snapshot, request).manifest:
         return snapshot
     with tempfile.TemporaryDirectory() as scratch, Clone.open(case["repo"], Path(scratch), offline=True) as clone:
         return with_past(clone, snapshot, request)
