@@ -71,7 +71,7 @@ def test_a_tracking_release_is_answered_with_its_second_commit() -> None:
     [
         ({"command": "overlay"}, "there is no command overlay"),
         ({"heads": {}}, "is on no branch or tag of"),
-        ({"sdk": "116.0.0"}, "The SDK cannot be 116.0.0"),
+        ({"sdk": "1.2"}, "No release has the SDK version `1.2`"),
     ],
 )
 def test_what_cannot_be_planned_is_answered_with_a_sentence(changes: dict[str, Any], told: str) -> None:
