@@ -1,0 +1,131 @@
+"""Why a request is refused, as data: one small class per reason, so that nobody matches on sentences.
+
+`bot.core.text` turns each into the sentence a person reads; a reason without a sentence fails type checking.
+"""
+
+from __future__ import annotations
+
+from bot.core.refusal.circumstances import (
+    AlreadyOpen,
+    BadConfiguration,
+    BadTree,
+    BeingProposed,
+    BranchTaken,
+    CouldNotCheck,
+    Late,
+    NoSuchLine,
+    NotAllowed,
+    NotPublished,
+    NotYet,
+    WrongPlace,
+)
+from bot.core.refusal.projects import (
+    AmbiguousProject,
+    AmbiguousRevision,
+    Jump,
+    NamedTwice,
+    NothingToFollow,
+    NotOnUpstream,
+    Rewind,
+    UnclearUpstream,
+    UnknownProject,
+    UnknownRevision,
+    Unreadable,
+)
+from bot.core.refusal.versions import (
+    BadClock,
+    LineHasMore,
+    NoSuchManifest,
+    NothingMoved,
+    NotInRelease,
+    SdkBuildId,
+    SdkEqual,
+    SdkMissing,
+    SdkUnreachable,
+    UnknownRelease,
+    UnknownSdk,
+    VersionTaken,
+    VersionTooLow,
+    WrongLine,
+)
+
+Refusal = (
+    NoSuchLine
+    | NothingMoved
+    | UnknownProject
+    | AmbiguousProject
+    | NamedTwice
+    | UnknownRevision
+    | AmbiguousRevision
+    | UnclearUpstream
+    | NotOnUpstream
+    | Rewind
+    | Jump
+    | VersionTaken
+    | VersionTooLow
+    | WrongLine
+    | LineHasMore
+    | BadClock
+    | SdkMissing
+    | SdkEqual
+    | SdkBuildId
+    | UnknownSdk
+    | SdkUnreachable
+    | UnknownRelease
+    | NotInRelease
+    | NothingToFollow
+    | NoSuchManifest
+    | AlreadyOpen
+    | BeingProposed
+    | BranchTaken
+    | NotPublished
+    | NotAllowed
+    | CouldNotCheck
+    | WrongPlace
+    | Unreadable
+    | BadTree
+    | BadConfiguration
+    | Late
+    | NotYet
+)
+
+__all__ = [
+    "AlreadyOpen",
+    "AmbiguousProject",
+    "AmbiguousRevision",
+    "BadClock",
+    "BadConfiguration",
+    "BadTree",
+    "BeingProposed",
+    "BranchTaken",
+    "CouldNotCheck",
+    "Jump",
+    "Late",
+    "LineHasMore",
+    "NamedTwice",
+    "NoSuchLine",
+    "NoSuchManifest",
+    "NotAllowed",
+    "NotInRelease",
+    "NotOnUpstream",
+    "NotPublished",
+    "NotYet",
+    "NothingMoved",
+    "NothingToFollow",
+    "Refusal",
+    "Rewind",
+    "SdkBuildId",
+    "SdkEqual",
+    "SdkMissing",
+    "SdkUnreachable",
+    "UnclearUpstream",
+    "UnknownProject",
+    "UnknownRelease",
+    "UnknownRevision",
+    "UnknownSdk",
+    "Unreadable",
+    "VersionTaken",
+    "VersionTooLow",
+    "WrongLine",
+    "WrongPlace",
+]
