@@ -231,7 +231,6 @@ def test_keep_previous_leaves_the_new_manifest_and_the_newest_old_one(builds: se
     assert {path for path in left if path.startswith("build-")} == {names[-1], "build-116.xml"}
 
 
-@pytest.mark.xfail(strict=True, reason="default.xml is left leading to a manifest that the release removes")
 def test_no_link_is_left_that_leads_to_a_removed_manifest() -> None:
     at = changed(on_main(), {"default.xml": Entry(LINK, b"build-109.xml")})
     after = at.tree.with_changes(made(at, new()).changes)

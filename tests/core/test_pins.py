@@ -219,9 +219,10 @@ def test_a_word_that_fits_two_projects_is_refused_with_both() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the second of two words for one project wins without a word")
 def test_two_words_for_one_project_are_refused_for_only_one_can_be_meant() -> None:
-    assert not isinstance(outcome(snapshot(), request(Override("etcd", NEW), Override(ETCD, "ef" * 20))), Plan)
+    twice = (Override("etcd", NEW), Override("coreos/fleet", NEW), Override(ETCD, "ef" * 20))
+    refused = no.NamedTwice("coreos/etcd", "etcd", ETCD)
+    assert look_up(snapshot(), request(*twice)) == look_up(on_main(), new(*twice)) == refused
 
 
 # Renames, and projects that were renamed or moved

@@ -15,8 +15,9 @@ from bot.core.manifest import BadManifest, read
 from bot.core.plan import RefChange, again, blobs, look_up
 from bot.core.plan.tracking import follow, unpinned
 from bot.core.record import LineOrder, ProjectBranch, from_json
-from bot.core.snapshot import Snapshot
+from bot.core.snapshot import Earlier, Past, Snapshot
 from bot.core.tree import EXECUTABLE, FILE, LINK, Entry
+from bot.core.version import Version
 from sandbox import seed_files
 from tests.core import world
 from tests.core.world import (
@@ -290,3 +291,46 @@ def test_what_is_pinned_from_the_branch_and_let_follow_again_is_as_it_was(names:
     files = {"build-115.xml": Entry(FILE, loose), "release.xml": Entry(FILE, pinned)}
     whole = made(replace(at, tree=at.tree.with_changes(files)), request(projects="none", flags=EMPTY))
     assert list(whole.changes) == ["version.txt"]
+
+
+# A line whose first release was made off the main branch, so that its pins say master
+
+
+def first_of_line() -> Snapshot:
+    at = tracking_line()
+    return replace(at, tree=at.tree.with_changes({"release.xml": Entry(FILE, seed_files.release_manifest(PINS, 0))}))
+
+
+def recalled(version: Version) -> Past:
+    tree = world.tree().with_changes({"release.xml": Entry(FILE, seed_files.release_manifest(PINS, 0))})
+    return Past(releases={version: Earlier(read(tree, "release.xml"), "110.0.0")})
+
+
+FIRST = Version(115, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("at", "asked"),
+    [
+        (first_of_line(), request(Override("etcd", NEW, "refs/heads/next"))),
+        (first_of_line(), request(projects="none", flags=EMPTY)),
+        (replace(tracking_line(), past=recalled(FIRST)), request(pins_of=FIRST, flags=EMPTY)),
+        (replace(tracking_line(), past=recalled(FIRST)), request(Override("coreos-overlay", "=@115.0.0"), flags=EMPTY)),
+        (replace(tracking_line(), past=recalled(FIRST)), request(Override("coreos-overlay", "=released"), flags=EMPTY)),
+    ],
+)
+def test_a_project_of_the_line_that_does_not_move_goes_on_following_it(at: Snapshot, asked: Any) -> None:
+    whole = made(at, asked)
+    after = at.tree.with_changes(whole.changes)
+    line, released = read(after, "build-115.xml"), read(after, "release.xml")
+    assert {each.name for each in line.projects if each.revision == LINE} == set(seed_files.BRANCHED)
+    pins = {each.name: (each.revision, each.upstream) for each in released.projects}
+    assert {name: pins[name] for name in seed_files.BRANCHED} == {n: (PINS[n], LINE) for n in seed_files.BRANCHED}
+
+
+def test_the_pins_of_another_line_take_the_project_off_this_one() -> None:
+    other = Version(109, 0, 0)
+    at = replace(tracking_line(), past=recalled(other))
+    whole = made(at, request(pins_of=other, flags=frozenset({"allow-jump", "allow-empty"})))
+    line = read(at.tree.with_changes(whole.changes), "build-115.xml")
+    assert {each.revision for each in line.projects} == set(PINS.values())

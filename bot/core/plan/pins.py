@@ -66,22 +66,38 @@ def stands(base: Base, snapshot: Snapshot, request: Request) -> tuple[Stand, ...
         if earlier is None:
             return _unknown_release(request.pins_of, snapshot)
         recalled = matched(earlier.manifest, base.manifest)
-    return tuple(
-        _stand(project, base.manifest.url(project, snapshot.url), before.get(project.path), recalled.get(project.path))
-        for project in base.manifest.projects
-    )
+    found = []
+    for project in base.manifest.projects:
+        url = base.manifest.url(project, snapshot.url)
+        was, again = before.get(project.path), recalled.get(project.path)
+        follows = _followed(project)
+        held = Pin(project.revision) if is_commit(project.revision) else _pin_of(was, project, base, base.build)
+        if request.pins_of is not None and (pin := _pin_of(again, project, base, request.pins_of.build)):
+            found.append(Stand(project, url, pin, follows, recalled=True))
+        else:
+            found.append(Stand(project, url, held, follows))
+    return tuple(found)
 
 
-def _stand(project: Project, url: str, before: Project | None, recalled: Project | None) -> Stand:
-    if is_commit(project.revision):
-        held: Pin | None = Pin(project.revision)
-        follows = full_ref(project.upstream) if project.upstream else None
-    else:
-        held = Pin(before.revision, before.upstream) if before and is_commit(before.revision) else None
-        follows = full_ref(project.revision)
-    if recalled and is_commit(recalled.revision):
-        return Stand(project, url, Pin(recalled.revision, recalled.upstream), follows, recalled=True)
-    return Stand(project, url, held, follows)
+def _followed(project: Project) -> str | None:
+    """The full ref that a project comes from, where the manifest says one."""
+    said = project.upstream if is_commit(project.revision) else project.revision
+    return full_ref(said) if said else None
+
+
+def _pin_of(was: Project | None, project: Project, base: Base, build: int | None) -> Pin | None:
+    """The pin of a release of line `build`, with its upstream; None where it had none."""
+    if was is None or not is_commit(was.revision):
+        return None
+    return Pin(was.revision, None if _stays_on_line(project, base, build) else was.upstream)
+
+
+def _stays_on_line(project: Project, base: Base, build: int | None) -> bool:
+    """Whether a pin of a release of line `build` leaves the project following this release branch.
+
+    The first release of a line is made off the main branch, so its manifest does not say yet who follows the line.
+    """
+    return base.build is not None and base.build == build and full_ref(project.revision) == base.ref
 
 
 def selection(base: Base, request: Request) -> Selection:
@@ -157,7 +173,7 @@ def _wanted(stand: Stand, override: Override, base: Base, snapshot: Snapshot) ->
         was = _in_release(project, version, base, snapshot)
         if not isinstance(was, Project):
             return was
-        upstream = override.upstream or was.upstream
+        upstream = override.upstream or (None if _stays_on_line(project, base, version.build) else was.upstream)
         return Wanted(project, stand.url, was.revision, upstream, held, trusted=override.upstream is None)
     if revision is None and held is None and override.upstream is None:
         return NothingToFollow(project.name)
