@@ -143,6 +143,44 @@ def test_an_answer_about_another_commit_says_nothing_of_how_far_a_project_goes()
     assert {change.name: change.since for change in whole.projects}["coreos/etcd"] is None
 
 
+def loose(name: str) -> Past:
+    """The old release where one of the projects had a tag instead of a commit."""
+    whole = past({}).releases[OLD]
+    projects = tuple(replace(p, revision="refs/tags/v1") if p.name == name else p for p in whole.manifest.projects)
+    return Past(releases={OLD: replace(whole, manifest=replace(whole.manifest, projects=projects))})
+
+
+@pytest.mark.parametrize("old", [without("coreos/coreos-overlay"), loose("coreos/coreos-overlay")])
+@pytest.mark.parametrize("at", [snapshot(), tracking_line()])
+def test_from_a_release_not_even_what_follows_the_line_moves_by_itself(at: Snapshot, old: Past) -> None:
+    at = replace(at, past=old)
+    wanted = request(pins_of=OLD, flags=EMPTY | {"allow-jump"})
+    questions = asked(at, wanted)
+    assert "coreos/coreos-overlay" not in names(questions.followed)
+    assert names(questions.waiting) == ("coreos/coreos-overlay",)
+    assert read_release(at, made(at, wanted))["coreos/coreos-overlay"][0] == PINS["coreos/coreos-overlay"]
+
+
+@pytest.mark.parametrize("at", [snapshot(), on_main(), tracking_line()])
+def test_from_a_release_a_selection_moves_only_what_that_release_did_not_have(at: Snapshot) -> None:
+    at = replace(at, past=without("coreos/coreos-overlay"))
+    flags = EMPTY | {"allow-jump", "allow-rewind"}
+    wanted = (new if at.base == "master" else request)(pins_of=OLD, flags=flags, projects="all")
+    found = read_release(at, made(at, wanted))
+    assert found["coreos/coreos-overlay"][0] == TIPS["coreos/coreos-overlay"]
+    assert found["coreos/etcd"][0] == PINS["coreos/etcd"]
+
+
+def test_a_last_release_that_pinned_nothing_keeps_nothing() -> None:
+    data = seed_files.release_manifest({**PINS, "coreos/etcd": "refs/tags/v1"}, 0)
+    at = on_main(tree=world.main_tree(build_115_xml=data))
+    wanted = new(projects="none")
+    (want,) = asked(at, wanted).followed
+    assert (want.project.name, want.held) == ("coreos/etcd", None)
+    (change,) = made(at, wanted).projects
+    assert (change.old, change.new) == ("refs/tags/v1", TIPS["coreos/etcd"])
+
+
 # What must be read
 
 

@@ -213,6 +213,18 @@ def test_a_project_that_somebody_let_follow_the_branch_by_hand_is_pinned_by_the_
     assert "build-115.xml" not in whole.changes
 
 
+def test_a_project_that_by_hand_follows_another_branch_is_pinned_to_it_and_stays_pinned() -> None:
+    at = tracking_line()
+    by_hand = at.tree.entries["build-115.xml"].data.replace(
+        f'revision="{PINS["coreos/etcd"]}" upstream="refs/heads/master"'.encode(), b'revision="refs/heads/next"'
+    )
+    at = replace(at, tree=at.tree.with_changes({"build-115.xml": Entry(FILE, by_hand)}))
+    whole = made(at, request())
+    row = f'path="{ETCD}" revision="{TIPS["coreos/etcd"]}" upstream="refs/heads/next"/>'.encode()
+    assert row in written(whole, "release.xml")
+    assert row in written(whole, "build-115.xml")
+
+
 def test_the_first_release_from_the_branch_of_another_layout_leaves_link_alone() -> None:
     whole = made(snapshot(), request(Override("etcd", NEW)))
     assert "release.xml" not in whole.changes
