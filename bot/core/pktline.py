@@ -80,7 +80,7 @@ def refs(answer: bytes) -> dict[str, str]:
 def listed(printed: bytes) -> list[Row]:
     """The same rows as `git ls-remote` prints them, a tag's commit after it as `ref^{}`. Raises BadPackets."""
     found: dict[str, Row] = {}
-    for text in printed.decode("utf-8", "replace").splitlines():
+    for text in filter(None, printed.decode("utf-8", "replace").split("\n")):
         value, _, name = text.partition("\t")
         if re.fullmatch(r"[0-9a-f]{64}", value):
             raise OtherHash("its object names are SHA-256; only SHA-1 is read")

@@ -73,7 +73,7 @@ def compare(updates: Sequence[RefUpdate], now: Mapping[str, str | None]) -> Push
 
 def rejections(porcelain: str) -> list[Rejection]:
     """The refused refs of `git push --porcelain`, one line each: flag, from:to, summary and (reason)."""
-    rows = (_ROW.fullmatch(line) for line in porcelain.splitlines())
+    rows = (_ROW.fullmatch(line) for line in porcelain.split("\n"))
     return [Rejection(row[2], row[3] == "[remote rejected]", row[4] or "") for row in rows if row and row[1] == "!"]
 
 
@@ -91,7 +91,7 @@ def verdict(result: PushResult, refused: Sequence[Rejection]) -> Verdict:
 def forbidden_words(refused: Sequence[Rejection], remote: str) -> str:
     """Why the server forbids it: git's reason, then the server's own lines, without addresses, on one line."""
     reason = next(each.reason for each in refused if each.by_server and not _PASSING.search(each.reason))
-    said = [line.removeprefix("remote:").strip() for line in remote.splitlines() if line.startswith("remote:")]
+    said = [line.removeprefix("remote:").strip() for line in remote.split("\n") if line.startswith("remote:")]
     words = " ".join([reason, *(re.sub(r"^error: ", "", line) for line in said if line)])
     plain = re.sub(r"https?://\S+", "", words)
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in plain)).strip()[:300]

@@ -56,7 +56,7 @@ class Tree:
         if entry is None or entry.mode != LINK:
             return path if entry else None
         target = entry.data.decode("utf-8", "replace")
-        if target.startswith("/"):
+        if target.startswith("/") or target.endswith("/"):
             return None
         landed = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
         found = self.entries.get(landed)

@@ -94,3 +94,10 @@ def test_a_full_name_counts_exactly_and_a_prefix_by_its_slash() -> None:
     assert asked_for(found, ("refs/heads/main",)) == {"refs/heads/main": ONE}
     assert set(asked_for(found, ("refs/heads/", "HEAD"))) == {"refs/heads/main", "refs/heads/main-2", "HEAD"}
     assert asked_for(found, ("refs/heads/mai",)) == {}
+
+
+def test_only_a_line_feed_ends_a_row_of_the_list() -> None:
+    name = "refs/heads/a\u2028b\x85c\x0bd"
+    printed = f"{'a' * 40}\t{name}\n{'b' * 40}\trefs/heads/master\n"
+    assert [row.ref for row in pktline.listed(printed.encode())] == [name, "refs/heads/master"]
+    assert pktline.listed(b"") == []

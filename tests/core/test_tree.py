@@ -15,7 +15,7 @@ def test_a_link_is_followed_once_inside_the_tree() -> None:
     assert tree(default="master.xml").read("default.xml") == MASTER.data
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../master.xml", "missing.xml", "", "other.xml"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../master.xml", "missing.xml", "", "other.xml", "master.xml/"])
 def test_a_link_that_leads_anywhere_else_reads_as_nothing(target: str) -> None:
     assert tree(default=target, other="master.xml").read("default.xml") is None
 

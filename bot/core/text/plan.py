@@ -85,7 +85,7 @@ def _row(change: ProjectChange) -> tuple[str, ...]:
 
 
 def _indented(lines: str) -> str:
-    return "".join(f"  {line}\n" for line in lines.splitlines())
+    return "".join(f"  {line}\n" for line in lines.removesuffix("\n").split("\n"))
 
 
 def as_diff(plan: Plan, before: Tree) -> str:
