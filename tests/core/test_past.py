@@ -181,6 +181,14 @@ def test_a_last_release_that_pinned_nothing_keeps_nothing() -> None:
     assert (change.old, change.new) == ("refs/tags/v1", TIPS["coreos/etcd"])
 
 
+def test_a_project_without_an_upstream_stays_though_everything_is_to_move() -> None:
+    pin = f'revision="{PINS["coreos/etcd"]}"'
+    data = world.tree().entries["build-115.xml"].data.replace(f'{pin} upstream="{MASTER}"'.encode(), pin.encode())
+    at = snapshot(tree=world.tree(build_115_xml=data))
+    assert names(asked(at, request(projects="all")).followed) == tuple(name for name in NAMES if name != "coreos/etcd")
+    assert read_release(at, made(at, request(projects="all")))["coreos/etcd"] == (PINS["coreos/etcd"], None)
+
+
 # What must be read
 
 

@@ -112,8 +112,8 @@ WORDS: dict[type[no.Refusal], str] = {
     "I try again until 12:10 UTC, or repeat the command.",
     no.VersionTooLow: "115.0.0 is not above 115.1.0, which `build-115` is at. Versions only go up; name a higher one.",
     no.WrongLine: "116.0.0 is no version of `build-115`. `/release new version=116.0.0` opens another line.",
-    no.LineHasMore: "`build-115` has 1 commit that `master` lacks, and a second release of that build off `master` "
-    "would drop them. Release from the branch: `/release branch build-115`.",
+    no.LineHasMore: "`build-115` has 1 commit that `master` lacks, and a release of that build off `master` "
+    "would drop it. Release from the branch: `/release branch build-115`.",
     no.SdkMissing: "`version.txt` on `build-16` names no SDK version. Say it: `sdk=VERSION`.",
     no.SdkEqual: "The SDK cannot be 115.0.1: that is the version to be released, which does not exist yet. "
     "Name an earlier one: `sdk=VERSION`.",

@@ -108,10 +108,10 @@ def _about_versions(reason: no.VersionTooLow | no.WrongLine | no.LineHasMore | n
         case no.WrongLine(version, line, _):
             return f"{version} is no version of {code(line)}. `/release new version={version}` opens another line."
         case no.LineHasMore(line, commits, main):
-            those = "commit" if commits == 1 else "commits"
+            those, them = ("commit", "it") if commits == 1 else ("commits", "them")
             return (
-                f"{code(line)} has {commits} {those} that {code(main)} lacks, and a second release of that build off "
-                f"{code(main)} would drop them. Release from the branch: {code(f'/release branch {line}')}."
+                f"{code(line)} has {commits} {those} that {code(main)} lacks, and a release of that build off "
+                f"{code(main)} would drop {them}. Release from the branch: {code(f'/release branch {line}')}."
             )
         case no.BadClock(sentence):
             return f"The build number cannot be told: {sentence} `/release new BUILD` names it."
