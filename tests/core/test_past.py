@@ -211,6 +211,11 @@ WITH_LINE = {**snapshot().refs, "refs/heads/build-116": "16" * 20, "refs/tags/v1
         (snapshot(), request(Override("etcd", "=released")), Recall(releases=(V115,), record=V115)),
         (on_main(), new(Override("etcd", "=released")), Recall(releases=(V115,))),
         (
+            snapshot(refs={**snapshot().refs, "refs/tags/v115.2.0": "52" * 20}),
+            request(Override("etcd", "=released")),
+            Recall(releases=(Version(115, 2, 0),), record=Version(115, 2, 0)),
+        ),
+        (
             snapshot(),
             request(Override("etcd", "=@110.0.0"), Override("fleet", "=@110.0.0"), pins_of=V109),
             Recall(releases=(V109, V110), record=V115),

@@ -203,6 +203,11 @@ def test_only_an_sdk_that_no_tag_has_is_searched_for(sdk: str | None, question: 
     assert sdk_in_question(snapshot(commit=""), request(sdk=sdk)) is None
 
 
+def test_the_version_before_is_not_searched_for_though_its_tag_is_gone() -> None:
+    refs = {ref: at for ref, at in snapshot().refs.items() if "v115.0.0" not in ref}
+    assert sdk_in_question(snapshot(refs=refs), request(sdk="115.0.0")) is None
+
+
 @given(st.text(max_size=20) | st.from_regex(r"[0-9]{1,10}(\.[0-9]{1,10}){2}(\+.*)?"))
 def test_whatever_is_named_makes_a_choice_or_a_refusal(text: str) -> None:
     plain, build_id = plain_version(text)
