@@ -9,13 +9,16 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Generic
 from urllib.parse import urljoin
 
 from bot.connection import Answer, Broken
 from bot.core import pktline
 from bot.core.refs import RepositoryUrl
+from bot.volley import Key, Outcome, Request, Volley
 from bot.wire import NotSpoken, Wire
 
 LARGEST = 4 * 1024 * 1024
@@ -58,6 +61,16 @@ class NoAnswer(Exception):
         self.wait = wait
 
 
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Key]):
+    """What `ask` takes, for one of many; `key` says whose it is."""
+
+    key: Key
+    address: RepositoryUrl
+    prefixes: tuple[str, ...]
+    token: str | None = field(repr=False)
+
+
 class LsRefs:
     """Asks over kept-alive connections. Safe to share between threads; close it at the end.
 
@@ -74,9 +87,33 @@ class LsRefs:
         """Close the connections."""
         self._wire.close()
 
-    def ask(self, address: RepositoryUrl, prefixes: Sequence[str], token: str | None) -> list[pktline.Row]:
-        """Every ref that begins with one of these, and perhaps more. Raises NoAnswer or OldServer."""
-        answer = self._post(address, _question(tuple(prefixes)), token)
+    def ask_many(
+        self, questions: Iterator[Question[Key]], at_once: int, settle: Callable[[Key, Outcome], None]
+    ) -> None:
+        """One request for each question; `settle` is told what came of it, to be read, or to go on from with `ask`."""
+        requests = (
+            Request(each.key, "POST", _url(each.address), _authorization(each.token) + _asking(each.prefixes))
+            for each in questions
+        )
+        Volley(self._wire, at_once, self._timeout, settle).run(requests)
+
+    def read(self, outcome: Outcome) -> list[pktline.Row] | None:
+        """What `ask` answers, where this is an answer that needs nothing more to be done."""
+        if not isinstance(outcome, Answer) or outcome.status != 200:
+            return None
+        try:
+            return pktline.rows(outcome.body)
+        except pktline.BadPackets:
+            return None
+
+    def ask(
+        self, address: RepositoryUrl, prefixes: Sequence[str], token: str | None, begun: Outcome = None
+    ) -> list[pktline.Row]:
+        """Every ref that begins with one of these, and perhaps more. Raises NoAnswer or OldServer.
+
+        `begun` is what came of the first request, where that was made.
+        """
+        answer = self._post(address, _asking(tuple(prefixes)), token, begun)
         if answer.status in _NO_V2:
             raise OldServer
         if answer.status == 200:
@@ -96,12 +133,13 @@ class LsRefs:
         answer = self._exchange("GET", url, _authorization(token) + _USUAL + b"\r\n", self._end())
         return answer.fields.get(b"content-type") == b"application/x-git-upload-pack-advertisement"
 
-    def _post(self, address: RepositoryUrl, question: bytes, token: str | None) -> Answer:
+    def _post(self, address: RepositoryUrl, question: bytes, token: str | None, begun: Outcome) -> Answer:
         """The answer to one POST; redirects on the same host are followed, without the token."""
-        url = address.rstrip("/") + SERVICE
+        url = _url(address)
         rest, end = _authorization(token) + question, self._end()
         for _ in range(REDIRECTS + 1):
-            answer = self._exchange("POST", url, rest, end)
+            answer = self._exchange("POST", url, rest, end, begun)
+            begun = None
             if answer.status not in _REDIRECT:
                 return answer
             url = _joined(url, answer.fields.get(b"location", b"").decode("latin-1"))
@@ -113,17 +151,23 @@ class LsRefs:
     def _end(self) -> float:
         return time.monotonic() + self._timeout
 
-    def _exchange(self, method: str, url: str, rest: bytes, end: float) -> Answer:
+    def _exchange(self, method: str, url: str, rest: bytes, end: float, begun: Outcome = None) -> Answer:
         try:
-            return self._wire.exchange(method, url, rest, end)
+            if isinstance(begun, Broken):
+                raise begun
+            return begun or self._wire.exchange(method, url, rest, end)
         except Broken as fault:
             raise NoAnswer(fault.reason, passing=fault.passing, lost=fault.lost) from None
         except NotSpoken:  # git speaks with every proxy there is
             raise OldServer from None
 
 
+def _url(address: RepositoryUrl) -> str:
+    return address.rstrip("/") + SERVICE
+
+
 @lru_cache(256)
-def _question(prefixes: tuple[str, ...]) -> bytes:
+def _asking(prefixes: tuple[str, ...]) -> bytes:
     """What is sent after the first lines; a thousand projects follow the same few refs."""
     body = pktline.ls_refs(prefixes)
     return _USUAL + _ASKING % len(body) + body

@@ -1,6 +1,7 @@
 """Which commit is that ref at, for a thousand projects, without cloning one: `ls-refs` over kept-alive connections.
 
-One POST for each distinct repository and set of refs, many at a time. Where a server does not speak protocol v2, git
+One POST for each distinct repository and set of refs, many at a time, all in one thread. What is not answered by that
+(redirects, faults, waits) is tried more patiently, in threads. Where a server does not speak protocol v2, git
 itself is asked. Nothing is sent but the names of refs, and only to hosts that the operator allows; a token goes to
 the one address that it was handed in for, and to no place that this address redirects to.
 """
@@ -10,17 +11,19 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from bot.connection import Broken
 from bot.core import pktline
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.refs import RepositoryUrl
-from bot.ls_refs import LARGEST, REFUSALS, LsRefs, NoAnswer, OldServer
+from bot.ls_refs import LARGEST, REFUSALS, LsRefs, NoAnswer, OldServer, Question
 from bot.outage import Denied, Outage
+from bot.volley import Outcome
 
 __all__ = ["DEFAULT_HOSTS", "LARGEST", "FetchPolicy", "Heads", "Query", "Remotes", "Unreadable"]
 
@@ -28,8 +31,6 @@ AT_ONCE = 32
 TRIES = 3
 TIMEOUT = 20.0
 LONGEST_WAIT = 10.0
-FIRST = 4
-TICK = 0.003
 DEAD = 12
 """After so many failed connections to a host that never answered, the rest of its repositories is not tried."""
 
@@ -57,6 +58,9 @@ class Unreadable:
     reason: str
     tries: int
     transient: bool
+
+
+_Asked = tuple[str, tuple[str, ...]]
 
 
 class Remotes:
@@ -101,50 +105,82 @@ class Remotes:
         `progress` is told how many repositories of how many were asked. `tokens` are by address, for private ones.
         """
         distinct = list(dict.fromkeys((query.url, query.refs) for query in queries))
-        answers: dict[tuple[str, tuple[str, ...]], Heads | Unreadable] = {}
-        waiting, hosts, lock, tokens = iter(distinct), _Hosts(), threading.Lock(), tokens or {}
+        found = _Found(len(distinct), progress)
+        hosts = _Hosts()
+        hard = self._ask_easily(distinct, tokens or {}, found, hosts)
+        waiting = iter(hard)
 
-        def work() -> None:
-            for asked in waiting:
-                answer = self._look(*asked, tokens.get(asked[0]), hosts)
-                with lock:
-                    answers[asked] = answer
-                    progress(len(answers), len(distinct))
+        def work(_: int) -> None:
+            for task, begun in waiting:
+                found.add(task.asked, self._ask_patiently(task, begun, hosts))
 
-        _share_out(work, min(self._at_once, len(distinct)), answers.__len__)
-        return {query: answers[query.url, query.refs] for query in queries}
+        workers = min(self._at_once, len(hard))
+        with ThreadPoolExecutor(max(1, workers)) as threads:
+            list(threads.map(work, range(workers)))
+        return {query: found.answers[query.url, query.refs] for query in queries}
 
-    def _look(self, url: str, refs: tuple[str, ...], token: str | None, hosts: _Hosts) -> Heads | Unreadable:
-        address = self._policy.address(url)
-        if address is None:
-            return Unreadable("its address is not on a host that this bot may fetch from", 0, transient=False)
-        names = _askable(refs)
-        if not names:
-            return Heads({})
-        host = address.split("/", 3)[2]
+    def _ask_easily(
+        self, asked: Sequence[_Asked], tokens: Mapping[str, str], found: _Found, hosts: _Hosts
+    ) -> list[tuple[_Task, Outcome]]:
+        """Ask each once, all in this thread; what did not go well is the answer, with what came of it so far.
+
+        A host that is in trouble is not asked more.
+        """
+        hard: list[tuple[_Task, Outcome]] = []
+        troubled: set[str] = set()
+
+        def questions() -> Iterator[Question[_Task]]:
+            for url, refs in asked:
+                address, names = self._policy.address(url), _askable(refs)
+                if address is None:
+                    reason = "its address is not on a host that this bot may fetch from"
+                    found.add((url, refs), Unreadable(reason, 0, transient=False))
+                elif not names:
+                    found.add((url, refs), Heads({}))
+                else:
+                    task = _Task((url, refs), address, names, tokens.get(url))
+                    if task.host not in troubled:
+                        yield Question(task, address, names, task.token)
+                    else:
+                        hard.append((task, None))
+
+        def settle(task: _Task, outcome: Outcome) -> None:
+            rows = self._ls_refs.read(outcome)
+            if rows is not None:
+                hosts.saw(task.host, answered=True)
+                found.add(task.asked, _heads(rows, task.names))
+                return
+            hard.append((task, outcome))
+            if isinstance(outcome, Broken) or (outcome and (outcome.status in (403, 429) or outcome.status >= 500)):
+                troubled.add(task.host)
+
+        self._ls_refs.ask_many(questions(), max(1, min(self._at_once, len(asked))), settle)
+        return hard
+
+    def _ask_patiently(self, task: _Task, begun: Outcome, hosts: _Hosts) -> Heads | Unreadable:
+        """Try as often as makes sense, the first try being what has begun."""
         for attempt in range(1, TRIES + 1):
-            if hosts.is_dead(host):
-                return Unreadable(f"{host} does not answer", attempt - 1, transient=True)
+            if hosts.is_dead(task.host):
+                return Unreadable(f"{task.host} does not answer", attempt - 1, transient=True)
             try:
-                found = self._once(address, names, token)
+                rows = self._once(task, begun if attempt == 1 else None)
             except NoAnswer as failed:
-                hosts.saw(host, answered=not failed.lost)
+                hosts.saw(task.host, answered=not failed.lost)
                 if not failed.passing:
                     return Unreadable(failed.reason, attempt, transient=False)
                 if attempt == TRIES:
                     return Unreadable(f"{failed.reason}, {attempt} tries", attempt, transient=True)
                 self._sleep(max(0.2 * 2**attempt, min(failed.wait, LONGEST_WAIT)))
             else:
-                hosts.saw(host, answered=True)
-                return Heads(pktline.asked_for(found, names))
+                hosts.saw(task.host, answered=True)
+                return _heads(rows, task.names)
         raise AssertionError("every try either answers or fails")
 
-    def _once(self, address: RepositoryUrl, refs: tuple[str, ...], token: str | None) -> dict[str, str]:
+    def _once(self, task: _Task, begun: Outcome) -> list[pktline.Row]:
         try:
-            rows = self._ls_refs.ask(address, refs, token)
+            return self._ls_refs.ask(task.address, task.names, task.token, begun)
         except OldServer:
-            rows = self._by_git(address, token)
-        return {row.ref: row.commit for row in rows}
+            return self._by_git(task.address, task.token)
 
     def _by_git(self, address: RepositoryUrl, token: str | None) -> list[pktline.Row]:
         """The same by git itself, for servers without protocol v2: so rare that its library is loaded only here."""
@@ -176,21 +212,39 @@ def _askable(refs: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(ref for ref in refs if pktline.askable(ref))
 
 
-def _share_out(work: Callable[[], None], most: int, done: Callable[[], int]) -> None:
-    """Do the work in several threads; in more of them whenever each gets little done, for then they wait for servers.
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What is asked of one repository: the address and the refs as given, and as they may be asked for."""
 
-    Where the servers are near, a few threads are faster than many, which hinder each other.
-    """
-    with ThreadPoolExecutor(max(1, most)) as threads:
-        working = {threads.submit(work) for _ in range(min(FIRST, most))}
-        while len(working) < most:
-            before = done()
-            if not wait(working, TICK).not_done:
-                break
-            if done() - before < len(working):
-                working |= {threads.submit(work) for _ in range(min(len(working), most - len(working)))}
-        for each in working:
-            each.result()
+    asked: _Asked
+    address: RepositoryUrl
+    names: tuple[str, ...]
+    token: str | None = field(repr=False)
+
+    @property
+    def host(self) -> str:
+        """Whom the address leads to."""
+        return self.address.split("/", 3)[2]
+
+
+class _Found:
+    """The answers so far, from any thread."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None]) -> None:
+        self.answers: dict[_Asked, Heads | Unreadable] = {}
+        self._total = total
+        self._progress = progress
+        self._lock = threading.Lock()
+
+    def add(self, asked: _Asked, answer: Heads | Unreadable) -> None:
+        """Keep an answer, and tell how many there are."""
+        with self._lock:
+            self.answers[asked] = answer
+            self._progress(len(self.answers), self._total)
+
+
+def _heads(rows: Iterable[pktline.Row], names: tuple[str, ...]) -> Heads:
+    return Heads(pktline.asked_for({row.ref: row.commit for row in rows}, names))
 
 
 class _Hosts:

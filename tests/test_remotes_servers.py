@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from bot.core.pktline import FLUSH, line
+from bot.core.refs import RepositoryUrl
+from bot.ls_refs import Question
 from bot.remotes import DEAD, FetchPolicy, Heads, Query, Remotes, Unreadable
+from bot.volley import Request
 from tests.git_server import FILES, Asked, GitServer, Reply, git_server
 
 MASTER = "refs/heads/master"
@@ -159,6 +162,12 @@ def test_a_token_is_used_by_git_too_and_told_to_nobody(remotes: Remotes, server:
     assert all("authorization" in asked.headers for asked in server.asked)
 
 
+def test_no_secret_is_in_what_a_question_looks_like() -> None:
+    address = RepositoryUrl("https://github.com/a/b")
+    assert TOKEN not in repr(Question("p", address, (MASTER,), TOKEN))
+    assert TOKEN not in repr(Request("p", "POST", address, f"Authorization: {TOKEN}\r\n".encode()))
+
+
 @pytest.mark.parametrize(
     "location",
     ["https://127.0.0.1:1/x/git-upload-pack", "http://127.0.0.1:1/x", "file:///etc/passwd", "http://[", "//a@b/c"],
@@ -220,6 +229,24 @@ def test_a_host_where_nobody_listens_is_given_up_for_all_its_repositories(tmp_pa
     reasons = {answer.reason for answer in answers.values() if isinstance(answer, Unreadable)}
     assert reasons == {"its host cannot be reached, 3 tries", "127.0.0.1:1 does not answer"}
     assert len(waits) < DEAD + 8
+
+
+def test_a_host_that_answered_is_not_given_up_for_the_silence_of_others(server: GitServer, tmp_path: Path) -> None:
+    ended = threading.Event()
+
+    def some(asked: Asked) -> Reply:
+        if asked.path.startswith("/silent"):
+            ended.wait(20)
+        return ANSWER
+
+    server.rules.append(some)
+    queries = [Query("p", server.url("good"), (MASTER,))]
+    queries += [Query("p", server.url(f"silent-{number}"), (MASTER,)) for number in range(DEAD + 4)]
+    policy = FetchPolicy(origin=server.origin)
+    with Remotes(policy, tmp_path / "scratch", sleep=lambda _: None, timeout=1.0) as remotes:
+        answers = list(remotes.heads(queries).values())
+    ended.set()
+    assert answers == [Heads({MASTER: ONE}), *[Unreadable("timeout, 3 tries", 3, transient=True)] * (DEAD + 4)]
 
 
 def test_a_server_that_asks_for_patience_gets_it(server: GitServer, tmp_path: Path) -> None:

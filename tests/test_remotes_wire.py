@@ -168,6 +168,21 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced_and_no_try_is
         assert ask(f"http://{host}", 20) == [FOUND] * 20
 
 
+@pytest.mark.parametrize("head", [HEAD + b"Content-Length: %d\r\n\r\n", HEAD + b"\r\n"], ids=["a length", "no length"])
+def test_an_answer_of_many_refs_is_read_to_its_end(head: bytes) -> None:
+    refs = {f"refs/heads/{number}": ONE for number in range(20_000)}
+    body = b"".join(line(f"{commit} {ref}\n".encode()) for ref, commit in refs.items()) + FLUSH
+
+    def talk(opened: socket.socket, number: int) -> None:
+        heard(opened)
+        opened.sendall((head % len(body) if b"%" in head else head) + body)
+
+    with talking(talk) as host:
+        query = Query("p", f"http://{host}/a", ("refs/heads/",))
+        with Remotes(FetchPolicy(origin=f"http://{host}"), Path("/none"), timeout=30.0) as remotes:
+            assert remotes.heads([query]) == {query: Heads(refs)}
+
+
 GARBAGE = {
     "another protocol": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
     "another version": PLAIN.replace(b"HTTP/1.1", b"HTTP/2.0"),
