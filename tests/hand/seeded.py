@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -135,7 +135,7 @@ class Desk:
         """`release` at the fixed time."""
         return self.run("release", "--now", NOW, *more)
 
-    def at_terminal(self, *words: str, answer: str | None = None, until: str = "[y/N] ") -> Done:
+    def at_terminal(self, *words: str, answer: str | Callable[[], str] | None = None, until: str = "[y/N] ") -> Done:
         """One command on a terminal. When `until` is read, the answer is typed; None: Ctrl-C is."""
         person, terminal = pty.openpty()
         process = subprocess.Popen(
@@ -156,7 +156,7 @@ class Desk:
                 if answer is None:
                     process.send_signal(signal.SIGINT)
                 else:
-                    os.write(person, f"{answer}\n".encode())
+                    os.write(person, f"{answer if isinstance(answer, str) else answer()}\n".encode())
         os.close(person)
         return Done(process.wait(PATIENCE), read.replace("\r\n", "\n"), "")
 
