@@ -18,12 +18,12 @@ from bot.core.manifest import style_in
 from bot.core.objects import Commit, Tag
 from bot.core.plan import Request, earlier, line_files, recall, sdk_in_question
 from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import HEADS, TAGS, Past, Snapshot
+from bot.core.snapshot import HEADS, TAGS, Past, Snapshot, released
 from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
 from bot.outage import Denied
 
-_GROUP = re.compile(r"^Group: ([a-z0-9][a-z0-9-]{0,30})$", re.MULTILINE)
+_GROUP = re.compile(r"^Group: ([A-Za-z0-9][A-Za-z0-9._-]{0,62})$", re.MULTILINE)
 MOST_HISTORY = 5_000
 """So many commits are looked through for an SDK version that no tag has."""
 MOST_PATTERNS = 50
@@ -125,13 +125,17 @@ def with_past(source: Source, snapshot: Snapshot, request: Request) -> Snapshot:
     }
     past = Past(
         releases=releases,
-        lead=source.lead(snapshot.refs[wanted.line], snapshot.commit) if wanted.line else 0,
+        lead=max((source.lead(_peeled(snapshot, ref), snapshot.commit) for ref in wanted.line), default=0),
         group=_group(source, snapshot, wanted.record) if wanted.record else None,
         manifest=_pattern(source, snapshot) if wanted.manifest else None,
     )
     whole = replace(snapshot, past=past)
     sdk = sdk_in_question(whole, request)
     return whole if sdk is None else replace(whole, past=replace(past, sdk_said=_says(source, whole, sdk)))
+
+
+def _peeled(snapshot: Snapshot, ref: str) -> str:
+    return snapshot.refs.get(ref + "^{}", snapshot.refs[ref])
 
 
 def checked(snapshot: Snapshot, sdk: str, ask: Callable[[str], str | None]) -> Snapshot:
@@ -177,7 +181,7 @@ def _says(source: Source, snapshot: Snapshot, sdk: str) -> str | None:
 
 def _channel_files(source: Source, refs: Mapping[str, str], config: Config) -> dict[str, Version]:
     """What version.txt says at each channel ref that is no tagged release."""
-    tagged = {commit for ref, commit in refs.items() if ref.startswith(TAGS)}
+    tagged = set(released(refs, config).values())
     found = {}
     for name in config.channels:
         commit = refs.get(HEADS + name)

@@ -208,7 +208,12 @@ class Resolver:
             self._related += 1
             if ancestry is not self._hub or self._related > MOST_RELATED:
                 return None
-        return ancestry.compare(want.url, heads, want.held, commit)
+        try:
+            return ancestry.compare(want.url, heads, want.held, commit)
+        except (Outage, Denied):
+            if by_itself:
+                return None  # it is told to reviewers and decides nothing, so it must not keep a plan away
+            raise
 
 
 def _default(branches: Sequence[str]) -> str | None:

@@ -49,13 +49,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Foresight:
-    """What is known of a release pull request that is still open. `base_tree` is its base now."""
+    """What is known of a release pull request that is still open. `base_tree` is its base now.
+
+    `line_now` is the commit of the release branch that it would open, None where there is none.
+    """
 
     bot: Bot
     pull: Pull
     base_tree: Tree
     released: Mapping[Version, str]
     config: Config
+    line_now: str | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,8 @@ def foresee(sealed: Sealed, facts: Foresight) -> tuple[str, ...]:
             reasons.append(f"{path} changed on {record.base} since the plan was made")
     if decisions(facts.config, record) != planned_decisions(record):
         reasons.append("the configuration changed what it says about names, channels, the group or the image build")
+    if record.line and facts.line_now != record.line.seen:
+        reasons.append(f"{record.line.branch} was opened or moved by somebody else since the plan was made")
     version = Version.parse(record.version)
     if any(other.build == version.build and other >= version for other in facts.released):
         reasons.append(f"{record.version} or a higher version of its line is released already")
@@ -197,6 +203,10 @@ PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
     ("the release branch only moved forward", branch_moved_forward),
     ("the inputs of the plan are unchanged", inputs_unchanged),
 )
+
+
+LASTING = frozenset({1, 2, 3, 5})
+"""The proofs of what cannot change after a merge: they must hold for a release that is published already, too."""
 
 
 def decisions(config: Config, record: Record) -> object:

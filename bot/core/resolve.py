@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.core.hub import Comparison
-from bot.core.manifest import Project
+from bot.core.manifest import Project, full_ref
 from bot.core.manifest.refs import ref_problem
 from bot.core.snapshot import HEADS
 
@@ -118,7 +118,8 @@ class Answers:
 
 def likely_branches(project: Project, line: str, default_branch: str | None) -> tuple[str, ...]:
     """The few branches to try first for a commit: the present upstream, the line's branch, the default branch."""
-    first = [project.upstream or "", HEADS + line, HEADS + default_branch if default_branch else ""]
+    present = full_ref(project.upstream) if project.upstream else ""
+    first = [present, HEADS + line, HEADS + default_branch if default_branch else ""]
     return tuple(dict.fromkeys(ref for ref in first if ref.startswith(HEADS)))
 
 

@@ -59,4 +59,6 @@ def _reasons(desk: Desk, repository: Repository, pull: Pull) -> tuple[str, ...] 
             return (config.sentence,)
         base = refs.get(HEADS + pull.base)
         tree = mirror.tree(base) if base else Tree()
-        return foresee(sealed, Foresight(bot, pull, tree, released(refs, config), config))
+        line = sealed.record.line
+        line_now = refs.get(line.ref) if line else None
+        return foresee(sealed, Foresight(bot, pull, tree, released(refs, config), config, line_now))

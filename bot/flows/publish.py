@@ -6,11 +6,13 @@ again, by a retry, a redelivery or another process, finishes what is missing and
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.core.audit import Facts, Proof, prove
+from bot.core.audit import LASTING, Facts, Proof, prove
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Follow, Intent, Publish
 from bot.core.objects import tag_payload
@@ -18,7 +20,7 @@ from bot.core.record import PREFIX, Record, Sealed
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import progress as words, pull as pull_words
-from bot.core.text.quote import marker, short
+from bot.core.text.quote import code, marker, short
 from bot.core.tree import Tree, object_id
 from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
@@ -32,6 +34,8 @@ from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
 from bot.reading import read_configuration
 from bot.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
+
+log = logging.getLogger(__name__)
 
 AGAIN = 60.0
 """Seconds until a channel that could not be moved is tried again."""
@@ -130,20 +134,22 @@ def _prove_and_push_once(
         tip = ensure_tip(desk.identity, mirror, record, commit)
     except NotAsPlanned as wrong:
         return _stopped(record, str(wrong), ())
-    if tagged is not None and _is_ours(mirror, tagged, record, commit):
-        if tip and is_behind(mirror, tip, refs.get(tip.ref)) and not mirror.push([tip.update]).ok:
-            return None
-        return _record_published(desk, which, record, commit, tagged, "tagged by an earlier try")
-    if unattended and _found_late(desk, which, record, pull):
+    payload, recorded = _tag(desk, repository, pull, record, commit)
+    if recorded and tagged == object_id("tag", payload):
+        return _finish(desk, which, mirror, refs, record, commit, tagged, tip)
+    if tagged is None and unattended and _found_late(desk, which, record, pull):
         return _stopped(record, LATE_WORDS, ())
-    payload = _tag(desk, repository, pull, record, commit)
-    facts = gather(desk, repository, mirror, refs, pull, sealed, commit, payload, tip)
+    expected = _expected(mirror, tagged, payload)
+    facts = gather(desk, repository, mirror, refs, pull, sealed, commit, expected, tip)
     if isinstance(facts, BadConfiguration):
         return _stopped(record, facts.sentence, ())
     proofs = prove(sealed, facts)
-    failed = [proof for proof in proofs if not proof.holds]
+    published = tagged == expected
+    failed = [proof for proof in proofs if not proof.holds and (proof.number in LASTING or not published)]
     if failed:
         return _stopped(record, f"proof {failed[0].number}: {failed[0].why}", proofs)
+    if published:
+        return _finish(desk, which, mirror, refs, record, commit, expected, tip)
     desk.store.publishing(which.id, record.version, payload, desk.now())
     tag = mirror.write("tag", payload)
     updates = [RefUpdate(TAGS + record.tag, None, tag), *([tip.update] if tip else [])]
@@ -152,10 +158,41 @@ def _prove_and_push_once(
     return _record_published(desk, which, record, commit, tag, f"{len(proofs)} of {len(proofs)} proofs")
 
 
-def _is_ours(mirror: Mirror, tagged: str, record: Record, commit: Commit) -> bool:
-    """Whether this tag object is the record of exactly this plan and merge. Reviews may have changed since."""
-    tag = mirror.tag(tagged)
-    return tag is not None and tag.target == commit.sha and f"\nPlan: {record.digest}\n" in tag.message
+def _expected(mirror: Mirror, tagged: str | None, payload: bytes) -> str:
+    """The tag object that counts as ours: the one that we would push, or one there that differs by reviews alone.
+
+    A review can be dismissed after the release was published and the store was lost.
+    """
+    there = mirror.tag(tagged) if tagged is not None else None
+    same = there is not None and _without_reviews(there.payload) == _without_reviews(payload)
+    return tagged if tagged is not None and same else object_id("tag", payload)
+
+
+def _without_reviews(payload: bytes) -> bytes:
+    return re.sub(rb"(?m)^Approved-by: [^\n]*\n", b"", payload)
+
+
+def _finish(
+    desk: Desk,
+    which: RepositoryId,
+    mirror: Mirror,
+    refs: Mapping[str, str],
+    record: Record,
+    commit: Commit,
+    tag: str,
+    tip: Tip | None,
+) -> dict[str, Any] | None:
+    """The tag is there and ours. Where the push was cut off behind it, the release branch is pushed again."""
+    now = refs.get(tip.ref) if tip else None
+    if tip and is_behind(mirror, tip, now) and not mirror.push([tip.update]).ok:
+        return None
+    published = _record_published(desk, which, record, commit, tag, "tagged by an earlier try")
+    if tip and now not in (tip.seen, tip.commit) and not (now and mirror.is_ancestor(tip.commit, now)):
+        log.error("ALARM: %s of %s does not hold the release %s", tip.ref, which.name, record.tag)
+        where = f"is at {short(now)}, which does not hold the release" if now else "is gone"
+        row = words.Row(code(tip.ref.removeprefix(HEADS)), "failed", desk.now(), f"{where}; put it right by hand")
+        desk.store.add_rows(which.id, record.version, words.rows_to_json([row]))
+    return published
 
 
 def _merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
@@ -191,7 +228,7 @@ def gather(
     pull: Pull,
     sealed: Sealed,
     commit: Commit,
-    payload: bytes,
+    expected_tag: str,
     tip: Tip | None,
 ) -> Facts | BadConfiguration:
     """Everything that the proofs are about, read now."""
@@ -216,25 +253,25 @@ def gather(
         planned_base_in_parent=bool(parent) and mirror.is_ancestor(record.base_commit, parent),
         released=released(refs, config),
         tag_now=refs.get(TAGS + record.tag),
-        expected_tag=object_id("tag", payload),
+        expected_tag=expected_tag,
         config=config,
         line_now=refs.get(tip.ref) if tip else None,
         expected_line=tip.commit if tip else None,
     )
 
 
-def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> bytes:
-    """The tag object's bytes: those recorded before an earlier push, else made now from what GitHub says."""
+def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> tuple[bytes, bool]:
+    """The tag object's bytes, and whether they were recorded before a push; else made from what GitHub says."""
     recorded = desk.store.release(repository.id.id, record.version)
     if recorded is not None and recorded.tag_payload and recorded.merge_commit == commit.sha:
-        return recorded.tag_payload
+        return recorded.tag_payload, True
     approvals = [
         (approval.login, approval.head)
         for approval in repository.approvals(pull.number)
         if pull.merged_at is None or approval.at <= pull.merged_at
     ]
     message = pull_words.tag_message(record, pull.number, pull.merged_by or "unknown", tuple(approvals))
-    return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message)
+    return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message), False
 
 
 def _stopped(record: Record, why: str, proofs: tuple[Proof, ...]) -> dict[str, Any]:

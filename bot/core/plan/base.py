@@ -79,11 +79,11 @@ def read_base(snapshot: Snapshot) -> Base | Refusal:
 
 
 def nearest_lines(snapshot: Snapshot, build: int | None) -> tuple[str, ...]:
-    """The release branches whose build numbers are nearest, without a number the newest; three at most."""
-    config, lines = snapshot.config, snapshot.lines()
+    """The lines whose build numbers are nearest, without a number the newest, as people type them; three at most."""
+    builds = [snapshot.config.build_number_of(branch) or 0 for branch in snapshot.lines()]
     if build is not None:
-        return tuple(sorted(lines, key=lambda line: abs((config.build_number_of(line) or 0) - build))[:3])
-    return lines[:3]
+        builds.sort(key=lambda each: abs(each - build))
+    return tuple(f"build-{each}" for each in builds[:3])
 
 
 def layout_of(snapshot: Snapshot) -> Layout:

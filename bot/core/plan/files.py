@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.core.config import Config
-from bot.core.manifest import Style, edit_in_place, style_of, to_xml
+from bot.core.manifest import Style, edit_in_place, full_ref, is_commit, style_of, to_xml
 from bot.core.plan.base import DEFAULT, RELEASE, Base, line_files, release_manifests
 from bot.core.plan.pins import Pin, pin_edits, pinned_manifest
 from bot.core.plan.request import Request
@@ -65,7 +65,7 @@ def release_files(
     if base.layout == "link":
         changes[RELEASE] = Entry(LINK, file.encode())
     if base.build is None:
-        gone = removed_manifests(snapshot, request, file)
+        gone = removed_manifests(base, snapshot, request, file)
         if not isinstance(gone, tuple):
             return gone
         changes |= dict.fromkeys(gone)
@@ -73,9 +73,21 @@ def release_files(
             second = second_commit(snapshot.tree.with_changes(changes), snapshot.config, version.build, branched)
     else:
         if base.layout == "tracking":
-            changes[file] = _same_mode(snapshot.tree, file, unpinned(printed, ref))
+            changes[file] = _same_mode(snapshot.tree, file, _still_following(unpinned(printed, ref), base, pins, ref))
         changes |= _switched_default(snapshot.tree, snapshot.config, file)
     return Files(_differing(snapshot.tree, changes), second)
+
+
+def _still_following(manifest: bytes, base: Base, pins: Mapping[str, Pin], ref: str) -> bytes:
+    """With every project that followed the release branch following it, also where no upstream is written that says so.
+
+    One that followed another branch is pinned from now on, as it was in the repositories that the layout comes from.
+    """
+    for project in base.manifest.projects:
+        came_from = pins[project.path].upstream
+        if not is_commit(project.revision) and full_ref(project.revision) == ref and came_from in (None, ref):
+            manifest = follow(manifest, [project.path], project.revision)
+    return manifest
 
 
 def second_commit(tree: Tree, config: Config, build: int, branched: Iterable[str]) -> Changes:
@@ -126,15 +138,16 @@ def style_now(snapshot: Snapshot, request: Request) -> Style:
     return style if request.dest_branch is None else replace(style, dest_branch=request.dest_branch)
 
 
-def removed_manifests(snapshot: Snapshot, request: Request, file: str) -> tuple[str, ...] | Refusal:
+def removed_manifests(base: Base, snapshot: Snapshot, request: Request, file: str) -> tuple[str, ...] | Refusal:
     """The old build-*.xml that go with a release off the main branch.
 
     `keep-previous` keeps the newest of them. `remove-oldest` removes the one that sorts first as text, as the
     script of the CoreOS repository did, and keeps all others. A request can name them itself. One that another link
-    than release.xml leads to stays.
+    than release.xml leads to, or that the main manifest includes, stays.
     """
     linked = {snapshot.tree.resolve(path) for path in snapshot.tree if path != RELEASE and snapshot.tree.link(path)}
-    old = [path for path in line_files(snapshot) if path != file and path not in linked]
+    needed = {*linked, *base.manifest.inputs, file}
+    old = [path for path in line_files(snapshot) if path not in needed]
     if request.old_manifests is not None:
         strange = [path for path in request.old_manifests if path not in old]
         return NoSuchManifest(strange[0], tuple(old)) if strange else request.old_manifests

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.core.plan.base import Base, read_base
 from bot.core.plan.request import Kind, Request
-from bot.core.refusal import BadClock, LineHasMore, Refusal, VersionTaken, VersionTooLow, WrongLine
+from bot.core.refusal import BadClock, BuildOutOfRange, LineHasMore, Refusal, VersionTaken, VersionTooLow, WrongLine
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.version import Version, build_number
 
@@ -28,14 +28,17 @@ def choose_number(base: Base, snapshot: Snapshot, request: Request) -> Number | 
     build = build_of(base, snapshot, request)
     if isinstance(build, BadClock):
         return build
+    line = snapshot.config.line_branch(build)
+    if snapshot.config.build_number_of(line) != build:
+        return BuildOutOfRange(build, line)
     now = base.versions.version
     if build < now.build:
         return VersionTooLow(str(request.version or f"{build}.0.0"), str(now), base.branch)
     before = last_of(build, base, snapshot)
     if request.version is not None and request.version.build != build:
-        return WrongLine(str(request.version), snapshot.config.line_branch(build), request.kind)
+        return WrongLine(str(request.version), line, request.kind)
     if base.build is None and snapshot.past.lead:
-        return LineHasMore(snapshot.config.line_branch(build), snapshot.past.lead, base.branch)
+        return LineHasMore(f"build-{build}", snapshot.past.lead, base.branch)
     version = request.version or _next(base, before, request.kind, build)
     return _allowed(version, before, base, snapshot, request.kind) or Number(
         version, before if base.build is None else None

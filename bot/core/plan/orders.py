@@ -43,11 +43,12 @@ def channels_for(
 ) -> tuple[tuple[str, str], ...]:
     """The channels that a release of this line concerns, with their modes, by name.
 
-    `off_main`: it is made off the main branch. `channel=keep` moves none, `channel=move` moves each to any version.
+    `off_main`: it is made off the main branch. `channel=keep` moves none. `channel=move` moves each to any version,
+    but for one that is moved by hand only.
     """
     forced = {"keep": "never", "move": "always"}.get(choices.channel or "")
     return tuple(
-        (name, forced or channel.mode)
+        (name, channel.mode if channel.mode == "never" else forced or channel.mode)
         for name, channel in sorted(config.channels.items())
         if channel.releases == "all"
         or (channel.releases == "new" and off_main)

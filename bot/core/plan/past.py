@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bot.core.config import Config
-from bot.core.manifest import BadManifest, read, style_in
+from bot.core.manifest import BadManifest, Manifest, read, style_in
 from bot.core.plan.base import RELEASE, Base, read_base, release_manifests
 from bot.core.plan.number import build_of, line_ref
 from bot.core.plan.request import RELEASED, Request
 from bot.core.plan.sdk import plain_version, wanted_sdk
 from bot.core.refusal import BadClock
-from bot.core.snapshot import Earlier, Snapshot
+from bot.core.snapshot import TAGS, Earlier, Snapshot
 from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
 
@@ -20,12 +20,13 @@ from bot.core.version import BadVersionFile, Version, VersionFile
 class Recall:
     """What must be read of the past for one request.
 
-    `releases`: whose files; `line`: the release branch, a full ref, whose own commits are counted; `record`: whose
-    tag message names the group; `manifest`: whether a release manifest of before is wanted, as a pattern to write by.
+    `releases`: whose files; `line`: the refs whose commits that the main branch lacks are counted, the release branch
+    and the tag of its last release; `record`: whose tag message names the group; `manifest`: whether a release
+    manifest of before is wanted, as a pattern to write by.
     """
 
     releases: tuple[Version, ...] = ()
-    line: str | None = None
+    line: tuple[str, ...] = ()
     record: Version | None = None
     manifest: bool = False
 
@@ -38,9 +39,10 @@ def recall(snapshot: Snapshot, request: Request) -> Recall:
     build = build_of(base, snapshot, request)
     last = None if isinstance(build, BadClock) else snapshot.newest(build)
     line = line_ref(base, snapshot, request)
+    tag = TAGS + snapshot.config.tag_name(last) if last is not None else None
     return Recall(
-        releases=_named(request, base, snapshot),
-        line=line if line in snapshot.refs else None,
+        releases=tuple(sorted({*_named(request, base, snapshot), *_last(base, snapshot)})),
+        line=tuple(ref for ref in (line, tag) if ref and ref in snapshot.refs) if line else (),
         record=last,
         manifest=not base.edits_in_place and style_in(*release_manifests(snapshot)) is None,
     )
@@ -72,6 +74,20 @@ def sdk_of(snapshot: Snapshot, request: Request) -> str | None:
     """The SDK version that the release would be built with, unchecked; None where there is none."""
     base = read_base(snapshot)
     return wanted_sdk(base, snapshot, request)[0] if isinstance(base, Base) else None
+
+
+def _last(base: Base, snapshot: Snapshot) -> tuple[Version, ...]:
+    """The last release that was made of this branch."""
+    version = base.versions.version if base.build is None else snapshot.newest(base.build)
+    return (version,) if version is not None and version in snapshot.released else ()
+
+
+def last_release(base: Base, snapshot: Snapshot) -> Manifest | None:
+    """What the last release of this branch had: as its tag says, or where that is not known, as the branch says."""
+    for version in _last(base, snapshot):
+        if version in snapshot.past.releases:
+            return snapshot.past.releases[version].manifest
+    return base.manifest if base.edits_in_place else base.released
 
 
 def _named(request: Request, base: Base, snapshot: Snapshot) -> tuple[Version, ...]:

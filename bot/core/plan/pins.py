@@ -14,7 +14,7 @@ from bot.core.command import Override
 from bot.core.difference import matched
 from bot.core.manifest import Manifest, PinEdit, Project, full_ref, is_commit
 from bot.core.plan.base import Base, find_project
-from bot.core.plan.past import named_release
+from bot.core.plan.past import last_release, named_release
 from bot.core.plan.request import Request, Selection
 from bot.core.refusal import (
     AmbiguousRevision,
@@ -22,6 +22,7 @@ from bot.core.refusal import (
     NothingToFollow,
     NotInRelease,
     NotOnUpstream,
+    NotPinned,
     Refusal,
     UnclearUpstream,
     UnknownRelease,
@@ -43,12 +44,17 @@ class Pin:
 
 @dataclass(frozen=True)
 class Stand:
-    """Where a project stands before the release: the pin it keeps if it does not move, and the ref that it follows."""
+    """Where a project stands before the release: the pin it keeps if it does not move, and the ref that it follows.
+
+    `released` is the commit of the last release, from which its move is counted. `recalled`: the pin that it keeps is
+    the one of the release that the request names.
+    """
 
     project: Project
     url: str
     held: Pin | None
     follows: str | None
+    released: str | None
     recalled: bool = False
 
     @property
@@ -59,30 +65,50 @@ class Stand:
 
 def stands(base: Base, snapshot: Snapshot, request: Request) -> tuple[Stand, ...] | Refusal:
     """Every project of the manifest and where it stands. `from=VERSION` puts it where that release had it."""
-    before = matched(base.released, base.manifest) if base.released else {}
+    last = _of_release(last_release(base, snapshot), base, snapshot)
+    now = _of_release(base.released, base, snapshot)
     recalled: Mapping[str, Project] = {}
     if request.pins_of is not None:
         earlier = snapshot.past.releases.get(request.pins_of)
         if earlier is None:
             return _unknown_release(request.pins_of, snapshot)
-        recalled = matched(earlier.manifest, base.manifest)
-    found = []
-    for project in base.manifest.projects:
-        url = base.manifest.url(project, snapshot.url)
-        was, again = before.get(project.path), recalled.get(project.path)
-        follows = _followed(project)
-        held = Pin(project.revision) if is_commit(project.revision) else _pin_of(was, project, base, base.build)
-        if request.pins_of is not None and (pin := _pin_of(again, project, base, request.pins_of.build)):
-            found.append(Stand(project, url, pin, follows, recalled=True))
-        else:
-            found.append(Stand(project, url, held, follows))
-    return tuple(found)
+        recalled = _of_release(earlier.manifest, base, snapshot)
+        loose = [project.name for project in recalled.values() if not is_commit(project.revision)]
+        if loose:
+            return NotPinned(loose[0], str(request.pins_of))
+    return tuple(
+        _stand(project, base, snapshot, request, last.get(project.path), now.get(project.path), recalled)
+        for project in base.manifest.projects
+    )
 
 
-def _followed(project: Project) -> str | None:
-    """The full ref that a project comes from, where the manifest says one."""
+def _stand(
+    project: Project,
+    base: Base,
+    snapshot: Snapshot,
+    request: Request,
+    last: Project | None,
+    now: Project | None,
+    recalled: Mapping[str, Project],
+) -> Stand:
+    url = base.manifest.url(project, snapshot.url)
     said = project.upstream if is_commit(project.revision) else project.revision
-    return full_ref(said) if said else None
+    follows = full_ref(said) if said else None
+    released = last.revision if last and is_commit(last.revision) else None
+    if request.pins_of is not None and project.path in recalled:
+        pin = _pin_of(recalled[project.path], project, base, request.pins_of.build)
+        return Stand(project, url, pin, follows, released, recalled=True)
+    held = Pin(project.revision) if is_commit(project.revision) else _pin_of(now, project, base, base.build)
+    return Stand(project, url, held, follows, released)
+
+
+def _of_release(manifest: Manifest | None, base: Base, snapshot: Snapshot) -> Mapping[str, Project]:
+    """By path, what a release had of each project; of another repository nothing, for its commits are others."""
+    if manifest is None:
+        return {}
+    found = matched(manifest, base.manifest)
+    urls = {project.path: base.manifest.url(project, snapshot.url) for project in base.manifest.projects}
+    return {path: was for path, was in found.items() if manifest.url(was, snapshot.url) == urls[path]}
 
 
 def _pin_of(was: Project | None, project: Project, base: Base, build: int | None) -> Pin | None:
@@ -113,7 +139,7 @@ def moves(stand: Stand, base: Base, chosen: Selection) -> bool:
     """Whether an unnamed project is looked up anew."""
     if stand.held is None:
         return True  # nothing says where it was, so it must be looked up
-    if stand.recalled or chosen == "none":
+    if chosen == "none":
         return False
     branched = base.build is not None and (stand.is_loose or stand.follows == base.ref)
     if chosen == "branched":
@@ -132,7 +158,7 @@ def ask(base: Base, snapshot: Snapshot, request: Request) -> Questions | Refusal
     chosen = selection(base, request)
     followed, waiting = [], []
     for stand in standing:
-        want = Wanted(stand.project, stand.url, stand.follows or "", held=stand.held.commit if stand.held else None)
+        want = Wanted(stand.project, stand.url, stand.follows or "", held=stand.released)
         if stand.project.path in named:
             continue
         if moves(stand, base, chosen):
@@ -168,16 +194,18 @@ def _named(
 def _wanted(stand: Stand, override: Override, base: Base, snapshot: Snapshot) -> Wanted | Refusal:
     project, held = stand.project, stand.held.commit if stand.held else None
     revision = override.revision
+    if revision is None and stand.is_loose:
+        revision = override.upstream  # where nothing is pinned, another upstream is another branch to follow
     version = named_release(revision, base, snapshot) if revision else None
     if version is not None:
         was = _in_release(project, version, base, snapshot)
         if not isinstance(was, Project):
             return was
         upstream = override.upstream or (None if _stays_on_line(project, base, version.build) else was.upstream)
-        return Wanted(project, stand.url, was.revision, upstream, held, trusted=override.upstream is None)
+        return Wanted(project, stand.url, was.revision, upstream, stand.released, trusted=override.upstream is None)
     if revision is None and held is None and override.upstream is None:
         return NothingToFollow(project.name)
-    return Wanted(project, stand.url, revision or held or override.upstream or "", override.upstream, held)
+    return Wanted(project, stand.url, revision or held or override.upstream or "", override.upstream, stand.released)
 
 
 def _in_release(project: Project, version: Version, base: Base, snapshot: Snapshot) -> Project | Refusal:
@@ -186,7 +214,7 @@ def _in_release(project: Project, version: Version, base: Base, snapshot: Snapsh
     manifest = earlier.manifest if earlier else base.released if version == base.versions.version else None
     if manifest is None:
         return _unknown_release(version, snapshot)
-    was = matched(manifest, base.manifest).get(project.path)
+    was = _of_release(manifest, base, snapshot).get(project.path)
     return was if was and is_commit(was.revision) else NotInRelease(project.name, str(version))
 
 
@@ -206,9 +234,10 @@ def choose_pins(base: Base, snapshot: Snapshot, request: Request, answers: Answe
     if silent:
         return Unreadable(tuple(silent), len(needed), None)
     pins: dict[str, Pin] = {}
+    chosen = selection(base, request)
     for stand in standing:
         path = stand.project.path
-        found = answers.named.get(path) or (None if stand.recalled else answers.followed.get(path))
+        found = answers.named.get(path) or (answers.followed.get(path) if moves(stand, base, chosen) else None)
         if isinstance(found, Move):
             pins[path] = Pin(found.commit, found.upstream if path in answers.named else None)
         elif found is not None:

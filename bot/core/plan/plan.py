@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.core.difference import Changed, Difference, difference
-from bot.core.manifest import BadManifest, Manifest, Project, read
+from bot.core.manifest import BadManifest, Manifest, Project, full_ref, is_commit, objections, read
 from bot.core.plan.base import DEFAULT, RELEASE, Base, find_project, read_base
 from bot.core.plan.files import Files, release_files
 from bot.core.plan.number import Number, choose_number
 from bot.core.plan.orders import build_order, channel_orders, group_for, scripts_project
+from bot.core.plan.past import last_release
 from bot.core.plan.pins import Pin, ask, choose_pins, renames_by_path
 from bot.core.plan.request import Request
 from bot.core.plan.sdk import ChosenSdk, choose_sdk
@@ -54,17 +55,20 @@ def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refus
         if not isinstance(files, Files):
             return files
         after = read(snapshot.tree.with_changes(files.changes), RELEASE)
+        against = objections(after, snapshot.url, snapshot.policy)
+        if against:
+            return BadTree(f"What would be released cannot be released from again: {against[0]}")
     except BadManifest as bad:
         return BadTree(f"`{decided.base.manifest_file}` on `{snapshot.base}`: {bad}")
     except BadVersionFile as bad:
         return BadTree(f"`{snapshot.config.manifest.version_file}` on `{snapshot.base}`: {bad}")
-    before = decided.base.manifest if decided.base.edits_in_place else decided.base.released
+    before = last_release(decided.base, snapshot)
     moved = difference(before or Manifest(), after, snapshot.url)
     projects = tuple(_change(changed, answers, snapshot) for changed in moved.changed)
     refused = _refuse_moves(projects, decided.base, request)
     if refused:
         return refused
-    if not _is_worth_it(moved, answers) and not request.allows("allow-empty"):
+    if not _is_worth_it(moved, answers, decided.sdk) and not request.allows("allow-empty"):
         return _nothing_moved(decided.base, snapshot)
     return _assemble(decided, snapshot, request, answers, files, moved, projects, before, after)
 
@@ -101,13 +105,13 @@ def _branched(base: Base, snapshot: Snapshot) -> tuple[Project, ...] | Refusal:
     """The projects that get a branch of their own with a new line of layout *tracking*, as the configuration says."""
     if base.build is not None or base.layout != "tracking":
         return ()
-    found = []
+    found: dict[str, Project] = {}
     for word in snapshot.config.manifest.branch_projects:
         project = find_project(base.manifest, word)
         if not isinstance(project, Project):
             return project
-        found.append(project)
-    return tuple(found)
+        found[project.path] = project
+    return tuple(found.values())
 
 
 def _files(decided: _Decided, snapshot: Snapshot, request: Request, pins: Mapping[str, Pin]) -> Files | Refusal:
@@ -145,14 +149,25 @@ def _refuse_moves(projects: tuple[ProjectChange, ...], base: Base, request: Requ
             return Rewind(change.name, since.behind)
         if base.build is None or request.allows("allow-jump"):
             continue
-        leaves = change.old_upstream if change.old_upstream == base.ref != change.new_upstream else None
+        left = _full(change.old_upstream) == base.ref != _full(change.new_upstream)
+        leaves = change.old_upstream if left else None
         if leaves or (since and since.ahead > JUMP):
             return Jump(change.name, since.ahead if since else 0, leaves, change.new_upstream or "")
     return None
 
 
-def _is_worth_it(moved: Difference, answers: Answers) -> bool:
-    """Whether there is something to release. Only where a person named a project is another upstream enough."""
+def _full(upstream: str | None) -> str | None:
+    """A ref by its full name, so that a short one is known for the same."""
+    return full_ref(upstream) if upstream else None
+
+
+def _is_worth_it(moved: Difference, answers: Answers, sdk: ChosenSdk) -> bool:
+    """Whether there is something to release: a project, or the SDK that a person named.
+
+    Only where a person named a project is another upstream enough.
+    """
+    if sdk.how == "asked" and sdk.version != sdk.before:
+        return True
     differ = (change.repinned or change.readdressed or change.moved for change in moved.changed)
     named = (change.path in answers.named for change in moved.changed)
     return bool(moved.added or moved.removed) or any(differ) or any(named)
@@ -191,7 +206,7 @@ def _assemble(
         projects=projects,
         added=tuple((project.name, project.revision) for project in moved.added),
         removed=tuple((project.name, project.revision) for project in moved.removed),
-        waiting=tuple(_waiting(decided.base, answers, snapshot)),
+        waiting=tuple(_waiting(after, answers, snapshot)),
         unchanged=tuple((p.name, p.revision) for p in after.projects if p.path not in changed),
         links={name: (snapshot.tree.link(name), tree.link(name)) for name in LINKS},
         refs=tuple(_refs(snapshot, record)),
@@ -272,15 +287,15 @@ def _inputs_digest(snapshot: Snapshot, request: Request, answers: Answers) -> st
     return sha256(json.dumps(whole, sort_keys=True, default=str).encode())
 
 
-def _waiting(base: Base, answers: Answers, snapshot: Snapshot) -> Iterator[ProjectChange]:
+def _waiting(after: Manifest, answers: Answers, snapshot: Snapshot) -> Iterator[ProjectChange]:
     """What is on the release branch of a project and is not taken."""
-    for project in base.manifest.projects:
+    for project in after.projects:
         found = answers.waiting.get(project.path)
         if isinstance(found, Move) and found.commit != project.revision:
-            url = base.manifest.url(project, snapshot.url)
-            upstream = project.upstream
+            upstream, url = project.upstream, after.url(project, snapshot.url)
+            since = found.since
             yield ProjectChange(
-                project.name, project.path, url, project.revision, found.commit, upstream, upstream, found.since
+                project.name, project.path, url, project.revision, found.commit, upstream, upstream, since
             )
 
 
@@ -308,11 +323,15 @@ def _cautions(
     if decided.sdk.untagged:
         yield Caution("sdk", decided.sdk.version, "", decided.sdk.untagged)
     for change in projects:
-        follows_the_line = change.new_upstream == base.ref and change.path not in answers.named
-        if change.old_upstream and change.new_upstream not in (None, change.old_upstream) and not follows_the_line:
-            yield Caution("upstream", change.name, change.old_upstream, change.new_upstream or "")
+        old, new = _full(change.old_upstream), _full(change.new_upstream)
+        if old and new not in (None, old, None if change.path in answers.named else base.ref):
+            yield Caution("upstream", change.name, change.old_upstream or "", change.new_upstream or "")
         if change.since and change.since.behind:
             yield Caution("rewind", change.name, str(change.since.behind), change.new)
+    if base.build is not None:
+        for project in base.manifest.projects:
+            if not is_commit(project.revision) and full_ref(project.revision) != base.ref:
+                yield Caution("pinned", project.name, project.revision, base.branch)
     unrelated = [change.name for change in projects if change.old != change.new and change.since is None]
     if unrelated:
         yield Caution("unrelated", unrelated[0], str(len(unrelated)), "")

@@ -54,7 +54,8 @@ def choose_sdk(base: Base, snapshot: Snapshot, request: Request, version: Versio
     """The SDK of this release, or why it cannot be built with the one that was wanted."""
     sdk, how = wanted_sdk(base, snapshot, request)
     if sdk is None:
-        return SdkMissing(snapshot.config.manifest.version_file, base.branch)
+        where = str(request.pins_of) if request.pins_of and request.sdk is None else base.branch
+        return SdkMissing(snapshot.config.manifest.version_file, where)
     plain, build_id = plain_version(sdk)
     if plain is None:
         return UnknownSdk(sdk, _newest(snapshot))

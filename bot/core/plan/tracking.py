@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from bot.core.manifest import BadManifest
 from bot.core.shown import shown
+from bot.core.snapshot import HEADS
 
 _PINNED = re.compile(r' revision="[^"]*"(?:.* upstream="[^"]*")?')
 
@@ -39,7 +40,8 @@ def follow(printed: bytes, paths: Iterable[str], ref: str) -> bytes:
 
 
 def _is_from(line: str, ref: str) -> bool:
-    return line.lstrip().startswith("<project ") and f' upstream="{ref}"' in line
+    short = ref.removeprefix(HEADS)
+    return line.lstrip().startswith("<project ") and any(f' upstream="{name}"' in line for name in (ref, short))
 
 
 def _following(line: str, ref: str) -> str:

@@ -44,10 +44,11 @@ class Caution:
 
     "upstream": another branch is followed. "rewind": it goes back. "unread": what waits there is not known.
     "unrelated": how old and new pin relate is not known. "sdk": only an untagged commit knows the SDK version.
-    "again": the BUILD was released before.
+    "again": the BUILD was released before. "pinned": it followed another branch than the line's and is pinned from now
+    on.
     """
 
-    kind: Literal["upstream", "rewind", "unread", "unrelated", "sdk", "again"]
+    kind: Literal["upstream", "rewind", "unread", "unrelated", "sdk", "again", "pinned"]
     project: str
     before: str
     after: str

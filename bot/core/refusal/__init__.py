@@ -34,10 +34,12 @@ from bot.core.refusal.projects import (
 )
 from bot.core.refusal.versions import (
     BadClock,
+    BuildOutOfRange,
     LineHasMore,
     NoSuchManifest,
     NothingMoved,
     NotInRelease,
+    NotPinned,
     SdkBuildId,
     SdkEqual,
     SdkMissing,
@@ -66,6 +68,7 @@ Refusal = (
     | WrongLine
     | LineHasMore
     | BadClock
+    | BuildOutOfRange
     | SdkMissing
     | SdkEqual
     | SdkBuildId
@@ -73,6 +76,7 @@ Refusal = (
     | SdkUnreachable
     | UnknownRelease
     | NotInRelease
+    | NotPinned
     | NothingToFollow
     | NoSuchManifest
     | AlreadyOpen
@@ -98,6 +102,7 @@ __all__ = [
     "BadTree",
     "BeingProposed",
     "BranchTaken",
+    "BuildOutOfRange",
     "CouldNotCheck",
     "Jump",
     "Late",
@@ -108,6 +113,7 @@ __all__ = [
     "NotAllowed",
     "NotInRelease",
     "NotOnUpstream",
+    "NotPinned",
     "NotPublished",
     "NotYet",
     "NothingMoved",

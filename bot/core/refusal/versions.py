@@ -113,6 +113,22 @@ class NotInRelease:
 
 
 @dataclass(frozen=True)
+class NotPinned:
+    """The release whose pins are to be taken does not pin this project to a commit."""
+
+    project: str
+    version: str
+
+
+@dataclass(frozen=True)
+class BuildOutOfRange:
+    """A build number of which no release branch could be made that is known as one again."""
+
+    build: int
+    branch: str
+
+
+@dataclass(frozen=True)
 class NoSuchManifest:
     """A manifest that is to be removed is not an old one of this branch; `old` are those that are."""
 

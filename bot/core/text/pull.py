@@ -7,6 +7,7 @@ what should worry me, how do I change my mind.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from bot.core.plan import Caution, Plan, ProjectChange, RefChange
@@ -163,7 +164,7 @@ def _channel(channel: ChannelOrder, exists: bool, version: Version) -> tuple[str
     if channel.mode == "never":
         return "unchanged", "moved by hand only"
     if not channel.moves:
-        return "unchanged", "is at a newer version: stays"
+        return "unchanged", "is at a newer version: stays" if channel.seen else "its version cannot be read: stays"
     if not exists:
         return "merge commit", "create"
     if channel.mode == "always":
@@ -217,16 +218,22 @@ def _count(change: ProjectChange) -> str:
     return f"{change.since.ahead}{back}"
 
 
+_DANGER = ("repo-hooks", "copyfile", "linkfile", "address", "remote")
+
+
 def _sensitive(plan: Plan, most: int) -> str:
     """What decides where code comes from and what runs: a reviewer must see each such row."""
+    if not plan.sensitive:
+        return ""
+    # What runs on people's machines is told first, and of all of it so much that nobody reads on beyond it.
+    order = sorted(plan.sensitive, key=lambda row: _DANGER.index(row.kind) if row.kind in _DANGER else len(_DANGER))
     rows = [
         f"> - {row.kind} {code(row.subject)}: {code(row.before) if row.before else 'new'}"
         f" → {code(row.after) if row.after else 'gone'}"
-        for row in plan.sensitive
+        for row in order
     ]
-    if not rows:
-        return ""
-    more = [f"> - and {len(rows) - most} more"] if len(rows) > most else []
+    most = max(most, 60)
+    more = [f"> - and {len(rows) - most} more; read the changed files"] if len(rows) > most else []
     return "\n".join(["> [!CAUTION]", "> **Sensitive: where code comes from or what runs**", *rows[:most], *more])
 
 
@@ -236,7 +243,7 @@ def _second_commit(plan: Plan) -> str:
     if line is None or not line.files:
         return ""
     rows = [f"- {code(each.name)}: {code(line.ref)} at {short(each.commit)}" for each in line.projects]
-    pushes = [f"git push {each.url} {each.commit}:{line.ref}" for each in line.projects]
+    pushes = [shlex.join(["git", "push", each.url, f"{each.commit}:{line.ref}"]) for each in line.projects]
     by_hand = ["", "Where I may not write, push them yourself:", "", *(f"    {push}" for push in pushes)]
     summary = f"Second commit “branch projects” on {plan.line}: {len(rows)} projects follow the branch from then on"
     return _details(summary, [*rows, *by_hand])
@@ -291,6 +298,8 @@ def caution_words(caution: Caution) -> str:
             words = f"How the new pin relates to the old one is not known for {name}{others}; it may go back."
         case "sdk":
             words = f"The SDK version {name} has no release tag; only {code(caution.after[:7])} says it."
+        case "pinned":
+            words = f"{name} followed {code(caution.before)}, not {code(caution.after)}, so it is pinned from now on."
         case "again":
             words = f"BUILD {caution.project} was released before ({caution.before}), so BRANCH goes up."
     return words

@@ -76,11 +76,11 @@ def refused(reason: no.Refusal) -> str:
             )
         case no.VersionTaken(tag, commit, free):
             return f"{code(tag)} exists ({code(commit[:7])}). Next free: {free}. Tags are never moved."
-        case no.VersionTooLow() | no.WrongLine() | no.LineHasMore() | no.BadClock():
+        case no.VersionTooLow() | no.WrongLine() | no.LineHasMore() | no.BadClock() | no.BuildOutOfRange():
             return _about_versions(reason)
         case no.SdkMissing() | no.SdkEqual() | no.SdkBuildId() | no.UnknownSdk() | no.SdkUnreachable():
             return _about_sdk(reason)
-        case no.UnknownRelease() | no.NotInRelease() | no.NothingToFollow() | no.NoSuchManifest():
+        case no.UnknownRelease() | no.NotInRelease() | no.NotPinned() | no.NothingToFollow() | no.NoSuchManifest():
             return _about_releases(reason)
         case no.BadTree(sentence) | no.BadConfiguration(sentence):
             return f"This branch cannot be released from as it is: {sentence}"
@@ -99,7 +99,9 @@ def refused(reason: no.Refusal) -> str:
             return _about_revisions(reason)
 
 
-def _about_versions(reason: no.VersionTooLow | no.WrongLine | no.LineHasMore | no.BadClock) -> str:
+def _about_versions(
+    reason: no.VersionTooLow | no.WrongLine | no.LineHasMore | no.BadClock | no.BuildOutOfRange,
+) -> str:
     match reason:
         case no.VersionTooLow(version, now, branch):
             return f"{version} is not above {now}, which {code(branch)} is at. Versions only go up; name a higher one."
@@ -112,6 +114,10 @@ def _about_versions(reason: no.VersionTooLow | no.WrongLine | no.LineHasMore | n
             return (
                 f"{code(line)} has {commits} {those} that {code(main)} lacks, and a release of that build off "
                 f"{code(main)} would drop {them}. Release from the branch: {code(f'/release branch {line}')}."
+            )
+        case no.BuildOutOfRange(build, branch):
+            return (
+                f"{build} cannot be a build number here: {code(branch)} would be no release branch. Take a smaller one."
             )
         case no.BadClock(sentence):
             return f"The build number cannot be told: {sentence} `/release new BUILD` names it."
@@ -145,7 +151,7 @@ def _about_sdk(
 
 
 def _about_releases(
-    reason: no.UnknownRelease | no.NotInRelease | no.NothingToFollow | no.NoSuchManifest,
+    reason: no.UnknownRelease | no.NotInRelease | no.NotPinned | no.NothingToFollow | no.NoSuchManifest,
 ) -> str:
     match reason:
         case no.UnknownRelease(version, near):
@@ -153,6 +159,8 @@ def _about_releases(
             return f"There is no release {version} whose manifest can be read.{there}"
         case no.NotInRelease(project, version):
             return f"The release {version} did not have {code(project)}. Name a commit or a branch instead."
+        case no.NotPinned(project, version):
+            return f"{version} does not pin {code(project)} to a commit, so its pins cannot be taken. Name another one."
         case no.NothingToFollow(project):
             say = code(f"{project}=<commit>")
             return f"{code(project)} has neither a pin nor a branch to follow. Name a commit: {say}."
@@ -235,7 +243,7 @@ def _another_release(reason: no.AlreadyOpen | no.NotPublished | no.BeingProposed
         case no.NotPublished(number, version, base):
             return (
                 f"#{number} ({version}) was merged into {code(base)} and is not published yet: "
-                "comment `/release resume` there once its progress comment says what stopped it."
+                "comment `/release resume` there once its progress comment says what stopped it, or revert that merge."
             )
         case never:
             assert_never(never)
