@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -208,3 +209,26 @@ def test_the_program_prints_the_script(desk: Desk) -> None:
         [*desk.words("completion")[:3], "completion", "bash"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (0, script("bash"))
+
+
+CONSOLE = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROMPT = "$ manifest-release-bot "
+
+
+def examples() -> list[tuple[list[str], str]]:
+    """What docs/by-hand.md types, and what it shows."""
+    blocks = CONSOLE.findall((ROOT / "docs" / "by-hand.md").read_text(encoding="utf-8"))
+    typed = [part for block in blocks for part in f"\n{block}".split(f"\n{PROMPT}")[1:]]
+    return [(words.split(), shown) for words, _, shown in (part.partition("\n") for part in typed)]
+
+
+def test_the_page_about_releases_by_hand_shows_what_is_printed(desk: Desk) -> None:
+    assert len(examples()) == 6
+    for words, shown in examples():
+        command = [words[0], *(["--now", NOW] if words[0] in ("plan", "release") else []), *words[1:]]
+        command = [word.replace("https://github.com", desk.server.origin) for word in command]
+        done = desk.at_terminal(*command, answer="y") if words[0] == "release" else desk.run(*command)
+        printed = re.sub(r"\r[^\n]*\r", "", f"\r{done.out}{done.err}").removeprefix("\r")
+        pattern = re.escape(shown.rstrip("\n")).replace(re.escape("..."), ".*")
+        printed = printed.replace(desk.server.origin, "https://github.com").rstrip("\n")
+        assert re.fullmatch(pattern, printed, re.DOTALL), f"{words}:\n{printed}"
