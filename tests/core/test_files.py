@@ -231,6 +231,20 @@ def test_keep_previous_leaves_the_new_manifest_and_the_newest_old_one(builds: se
     assert {path for path in left if path.startswith("build-")} == {names[-1], "build-116.xml"}
 
 
+def test_a_manifest_that_the_main_one_includes_is_never_removed() -> None:
+    shared = Entry(FILE, b'<manifest><remote name="more" fetch=".."/></manifest>')
+    main = (
+        on_main()
+        .tree.entries["master.xml"]
+        .data.replace(b'<include name="_remotes.xml"/>', b'<include name="_remotes.xml"/><include name="build-1.xml"/>')
+    )
+    at = changed(on_main(), {"build-1.xml": shared, "master.xml": Entry(FILE, main)})
+    for rule in ("keep-previous", "remove-oldest"):
+        removed = [p for p, e in made(configured(at, old_manifests=rule), new()).changes.items() if e is None]
+        assert removed == ["build-109.xml"]
+    assert isinstance(outcome(at, new(old_manifests=("build-1.xml",))), no.NoSuchManifest)
+
+
 def test_no_link_is_left_that_leads_to_a_removed_manifest() -> None:
     at = changed(on_main(), {"default.xml": Entry(LINK, b"build-109.xml")})
     after = at.tree.with_changes(made(at, new()).changes)

@@ -139,6 +139,17 @@ def test_what_would_stop_a_release_off_the_main_branch_is_told_before(changes: d
     assert foresee(*of_new(**changes)) == (reason,)
 
 
+@pytest.mark.parametrize(("seen", "now", "moved"), [(None, None, False), (None, "16" * 20, True)])
+def test_a_release_branch_that_somebody_else_opened_is_told_before(
+    seen: str | None, now: str | None, moved: bool
+) -> None:
+    sealed, at = of_new(line_now=now)
+    assert sealed.record.line is not None
+    assert sealed.record.line.seen == seen
+    told = ("build-116 was opened or moved by somebody else since the plan was made",) if moved else ()
+    assert foresee(sealed, at) == told
+
+
 @pytest.mark.parametrize("path", ["master.xml", "_remotes.xml", "version.txt", "release.xml", "build-115.xml"])
 def test_a_file_that_was_read_and_changed_makes_a_release_off_main_stale(path: str) -> None:
     sealed, seen = of_new()

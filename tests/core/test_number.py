@@ -173,6 +173,13 @@ def test_a_release_off_main_cannot_go_below_main_or_contradict_itself(asked: Req
     assert chosen(on_main(), asked) == outcome(on_main(), asked) == refused
 
 
+@pytest.mark.parametrize("build", [1_000_000, 123_456_789])
+def test_a_build_whose_branch_would_be_no_release_branch_is_refused(build: int) -> None:
+    refused = no.BuildOutOfRange(build, f"build-{build}")
+    assert chosen(on_main(), new(build=build)) == chosen(on_main(), new(version=Version(build, 0, 0))) == refused
+    assert chosen(on_main(), new(build=999_999)) == Number(Version(999_999, 0, 0))
+
+
 @pytest.mark.parametrize("kind", ["branch", "patch"])
 @pytest.mark.parametrize("version", ["114.0.0", "116.0.0", "115115.0.0"])
 def test_a_release_branch_never_gets_a_version_of_another_line(kind: str, version: str) -> None:

@@ -150,10 +150,16 @@ def loose(name: str) -> Past:
     return Past(releases={OLD: replace(whole, manifest=replace(whole.manifest, projects=projects))})
 
 
-@pytest.mark.parametrize("old", [without("coreos/coreos-overlay"), loose("coreos/coreos-overlay")])
+@pytest.mark.parametrize("at", [snapshot(), on_main(), tracking_line(), tracking_main()])
+def test_a_release_that_does_not_pin_everything_lends_no_pins(at: Snapshot) -> None:
+    at = replace(at, past=loose("coreos/etcd"))
+    wanted = (new if at.base == "master" else request)(pins_of=OLD)
+    assert look_up(at, wanted) == no.NotPinned("coreos/etcd", "109.0.0")
+
+
 @pytest.mark.parametrize("at", [snapshot(), tracking_line()])
-def test_from_a_release_not_even_what_follows_the_line_moves_by_itself(at: Snapshot, old: Past) -> None:
-    at = replace(at, past=old)
+def test_from_a_release_not_even_what_follows_the_line_moves_by_itself(at: Snapshot) -> None:
+    at = replace(at, past=without("coreos/coreos-overlay"))
     wanted = request(pins_of=OLD, flags=EMPTY | {"allow-jump"})
     questions = asked(at, wanted)
     assert "coreos/coreos-overlay" not in names(questions.followed)
@@ -161,14 +167,28 @@ def test_from_a_release_not_even_what_follows_the_line_moves_by_itself(at: Snaps
     assert read_release(at, made(at, wanted))["coreos/coreos-overlay"][0] == PINS["coreos/coreos-overlay"]
 
 
-@pytest.mark.parametrize("at", [snapshot(), on_main(), tracking_line()])
-def test_from_a_release_a_selection_moves_only_what_that_release_did_not_have(at: Snapshot) -> None:
-    at = replace(at, past=without("coreos/coreos-overlay"))
-    flags = EMPTY | {"allow-jump", "allow-rewind"}
-    wanted = (new if at.base == "master" else request)(pins_of=OLD, flags=flags, projects="all")
-    found = read_release(at, made(at, wanted))
-    assert found["coreos/coreos-overlay"][0] == TIPS["coreos/coreos-overlay"]
-    assert found["coreos/etcd"][0] == PINS["coreos/etcd"]
+@pytest.mark.parametrize(
+    ("at", "projects", "moved"),
+    [
+        (on_main(), "all", NAMES),
+        (snapshot(), "all", NAMES),
+        (snapshot(), "branched", seed_files.BRANCHED),
+        (tracking_line(), "branched", seed_files.BRANCHED),
+        (on_main(), "branched", ()),
+        (snapshot(), "none", ()),
+        (tracking_line(), "none", ()),
+    ],
+)
+def test_from_a_release_what_a_selection_names_moves_on_from_there(
+    at: Snapshot, projects: Any, moved: tuple[str, ...]
+) -> None:
+    pins = {name: f"{number:02x}" * 20 for number, name in enumerate(NAMES, start=160)}
+    at = replace(at, past=past(pins))
+    wanted = (new if at.base == "master" else request)(
+        pins_of=OLD, flags=EMPTY | {"allow-jump", "allow-rewind"}, projects=projects
+    )
+    found = {name: commit for name, (commit, _) in read_release(at, made(at, wanted)).items()}
+    assert found == {name: TIPS[name] if name in moved else pins[name] for name in NAMES}
 
 
 def test_a_last_release_that_pinned_nothing_keeps_nothing() -> None:
@@ -192,23 +212,26 @@ def test_a_project_without_an_upstream_stays_though_everything_is_to_move() -> N
 # What must be read
 
 
-V109, V110, V115 = Version(109, 0, 0), Version(110, 0, 0), Version(115, 0, 0)
+V109, V110, V115, V116 = Version(109, 0, 0), Version(110, 0, 0), Version(115, 0, 0), Version(116, 0, 0)
+LAST = Recall(releases=(V115,), record=V115)
 WITH_LINE = {**snapshot().refs, "refs/heads/build-116": "16" * 20, "refs/tags/v116.0.0": "17" * 20}
+OF_116 = ("refs/heads/build-116", "refs/tags/v116.0.0")
+OF_115 = ("refs/heads/build-115", "refs/tags/v115.0.0")
 
 
 @pytest.mark.parametrize(
     ("at", "wanted", "needed"),
     [
-        (on_main(), new(), Recall()),
-        (on_main(refs=WITH_LINE), new(), Recall(line="refs/heads/build-116", record=Version(116, 0, 0))),
-        (on_main(refs=WITH_LINE), new(build=117), Recall()),
-        (on_main(), new(build=115), Recall(line="refs/heads/build-115", record=V115)),
-        (on_main(), new(version=Version(115, 3, 0)), Recall(line="refs/heads/build-115", record=V115)),
-        (snapshot(), request(), Recall(record=V115)),
-        (tracking_line(), request(kind="branch"), Recall(record=V115)),
-        (snapshot(), request(pins_of=V109), Recall(releases=(V109,), record=V115)),
-        (snapshot(), request(Override("etcd", "=@110.0.0")), Recall(releases=(V110,), record=V115)),
-        (snapshot(), request(Override("etcd", "=released")), Recall(releases=(V115,), record=V115)),
+        (on_main(), new(), Recall(releases=(V115,))),
+        (on_main(refs=WITH_LINE), new(), Recall(releases=(V115,), line=OF_116, record=V116)),
+        (on_main(refs=WITH_LINE), new(build=117), Recall(releases=(V115,))),
+        (on_main(), new(build=115), replace(LAST, line=OF_115)),
+        (on_main(), new(version=Version(115, 3, 0)), replace(LAST, line=OF_115)),
+        (snapshot(), request(), LAST),
+        (tracking_line(), request(kind="branch"), LAST),
+        (snapshot(), request(pins_of=V109), replace(LAST, releases=(V109, V115))),
+        (snapshot(), request(Override("etcd", "=@110.0.0")), replace(LAST, releases=(V110, V115))),
+        (snapshot(), request(Override("etcd", "=released")), LAST),
         (on_main(), new(Override("etcd", "=released")), Recall(releases=(V115,))),
         (
             snapshot(refs={**snapshot().refs, "refs/tags/v115.2.0": "52" * 20}),
@@ -218,11 +241,12 @@ WITH_LINE = {**snapshot().refs, "refs/heads/build-116": "16" * 20, "refs/tags/v1
         (
             snapshot(),
             request(Override("etcd", "=@110.0.0"), Override("fleet", "=@110.0.0"), pins_of=V109),
-            Recall(releases=(V109, V110), record=V115),
+            replace(LAST, releases=(V109, V110, V115)),
         ),
-        (snapshot(), request(pins_of=Version(112, 0, 0)), Recall(record=V115)),
-        (snapshot(), request(Override("etcd", "=@112.0.0")), Recall(record=V115)),
-        (snapshot(), request(Override("etcd", NEW), Override("fleet", None, MASTER)), Recall(record=V115)),
+        (snapshot(), request(pins_of=Version(112, 0, 0)), LAST),
+        (snapshot(), request(Override("etcd", "=@112.0.0")), LAST),
+        (snapshot(), request(Override("etcd", NEW), Override("fleet", None, MASTER)), LAST),
+        (on_main(refs={"refs/heads/master": world.MAIN}), new(), Recall()),
         (snapshot(commit=""), request(pins_of=V109), Recall()),
         (snapshot(tree=Tree()), request(pins_of=V109), Recall()),
     ],
@@ -231,9 +255,10 @@ def test_only_what_a_request_needs_of_the_past_is_read(at: Snapshot, wanted: Req
     assert recall(at, wanted) == needed
 
 
-def test_a_clock_before_the_first_day_needs_no_past() -> None:
+def test_a_clock_before_the_first_day_has_no_line_to_look_at() -> None:
     config = Config(manifest=ManifestFiles(epoch=world.ASKED_AT.date().replace(year=2020)))
-    assert recall(on_main(config=config, refs=WITH_LINE), new()) == Recall()
+    found = recall(on_main(config=config, refs=WITH_LINE), new())
+    assert (found.line, found.record) == ((), None)
 
 
 @pytest.mark.parametrize(

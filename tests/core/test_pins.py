@@ -243,12 +243,12 @@ def test_a_renamed_project_keeps_the_groups_that_were_written() -> None:
     assert f'groups="a,b" name="etcd-io/etcd" path="{ETCD}"' in text
 
 
-def test_the_last_pin_is_found_by_path_where_the_name_changed() -> None:
+def test_another_name_at_the_same_path_is_another_repository_and_is_looked_up_there() -> None:
     at = main_file(on_main(), ('name="coreos/etcd"', 'name="etcd-io/etcd"'))
-    (want,) = (want for want in asked(at, new()).followed if want.project.path == ETCD)
-    assert want.held == PINS["coreos/etcd"]
+    (want,) = asked(at, new(projects="none")).followed
+    assert (want.project.path, want.url, want.held) == (ETCD, "https://github.com/etcd-io/etcd", None)
     (change,) = made(at, new(projects="none")).projects
-    assert (change.old_name, change.name) == ("coreos/etcd", "etcd-io/etcd")
+    assert (change.old_name, change.name, change.new) == ("coreos/etcd", "etcd-io/etcd", NEW)
 
 
 def test_the_last_pin_is_found_by_name_where_the_path_changed() -> None:
@@ -259,12 +259,14 @@ def test_the_last_pin_is_found_by_name_where_the_path_changed() -> None:
     assert (whole.added, whole.removed, [change.path for change in whole.projects]) == ((), (), ["src/etcd"])
 
 
-def test_where_two_projects_swapped_places_the_path_decides() -> None:
+def test_two_projects_that_swapped_places_never_get_each_others_pins() -> None:
     fleet = "src/third_party/fleet"
     etcd_out, fleet_over = (f'path="{ETCD}"', 'path="x"'), (f'path="{fleet}"', f'path="{ETCD}"')
     at = main_file(on_main(), etcd_out, fleet_over, ('path="x"', f'path="{fleet}"'))
-    held = {want.project.path: want.held for want in asked(at, new()).followed}
-    assert (held[ETCD], held[fleet]) == (PINS["coreos/etcd"], PINS["coreos/fleet"])
+    for projects in (None, "none"):
+        held = {want.project.name: want.held for want in asked(at, new(projects=projects)).followed}
+        assert held["coreos/etcd"] in (None, PINS["coreos/etcd"])
+        assert held["coreos/fleet"] in (None, PINS["coreos/fleet"])
 
 
 # Refusals

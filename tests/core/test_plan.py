@@ -287,14 +287,15 @@ FIRST = world.on_main(tree=world.main_tree().with_changes({"release.xml": None, 
         (FIRST, Override("etcd", NEW), NEW, None),
         (FIRST, Override("etcd", NEW, "refs/heads/x"), NEW, "refs/heads/x"),
         (FIRST, Override("etcd", None, "refs/heads/x"), "refs/heads/x", "refs/heads/x"),
-        (world.on_main(), Override("etcd", None, "refs/heads/x"), PINS["coreos/etcd"], "refs/heads/x"),
+        (world.on_main(), Override("etcd", None, "refs/heads/x"), "refs/heads/x", "refs/heads/x"),
+        (snapshot(), Override("etcd", None, "refs/heads/x"), PINS["coreos/etcd"], "refs/heads/x"),
         (world.on_main(), Override("etcd"), PINS["coreos/etcd"], None),
     ],
 )
 def test_a_named_project_is_asked_about_by_its_revision_else_its_pin_else_its_branch(
     at: Snapshot, override: Override, revision: str, upstream: str | None
 ) -> None:
-    questions = look_up(at, world.new(override))
+    questions = look_up(at, world.new(override) if at.base == "master" else request(override))
     assert isinstance(questions, Questions)
     (want,) = questions.named
     assert (want.revision, want.upstream) == (revision, upstream)

@@ -263,7 +263,7 @@ HIGH, LOW = Version(120, 0, 0), Version(100, 0, 0)
         ("newer", LOW, None, ("newer", True)),
         ("newer", HIGH, None, ("newer", False)),
         ("newer", HIGH, "move", ("always", True)),
-        ("never", LOW, "move", ("always", True)),
+        ("never", LOW, "move", ("never", False)),
         ("ff", LOW, "move", ("always", True)),
         ("newer", LOW, "keep", ("never", False)),
         ("always", HIGH, "keep", ("never", False)),

@@ -73,6 +73,14 @@ def test_another_name_or_place_alone_is_worth_a_release_and_another_remote_at_th
     assert isinstance(whole, Plan) is worth
 
 
+@pytest.mark.parametrize(
+    ("sdk", "worth"), [("109.0.0", True), ("110.0.0", False), ("keep", False), ("previous", False)]
+)
+def test_an_sdk_that_a_person_named_is_worth_a_release_by_itself(sdk: str, worth: bool) -> None:
+    assert isinstance(upstream_only(world.snapshot(), request(sdk=sdk)), Plan) is worth
+    assert isinstance(upstream_only(world.on_main(), world.new(sdk=sdk)), Plan) is worth
+
+
 def test_nothing_moved_off_main_is_refused_too_and_a_re_spin_can_be_meant() -> None:
     at = world.on_main()
     assert upstream_only(at, world.new()) == no.NothingMoved("master", "v115.0.0", "coreos/baselayout")

@@ -144,6 +144,10 @@ def at_main(changes: dict[str, Entry | None], **more: Any) -> Snapshot:
             "| `dev-channel` | `bababab` (115.0.0) | unchanged | moved by hand only |",
         ),
         (
+            made(on_main(refs={**snapshot().refs, world.CHANNEL: "ce" * 20}), new()),
+            "| `dev-channel` | `cececec` | unchanged | its version cannot be read: stays |",
+        ),
+        (
             made(on_main(), new(), None),
             f"> {UNKNOWN} for `coreos/baselayout` and 11 more; it may go back.",
         ),

@@ -184,7 +184,9 @@ def test_the_pins_of_a_release_come_with_its_sdk(place: str) -> None:
 
 
 def test_the_pins_of_a_release_without_an_sdk_leave_it_to_a_person() -> None:
-    assert chosen(snapshot(past=earlier(None)), pins_of=Version(109, 0, 0)) == no.SdkMissing("version.txt", "build-115")
+    at, old = snapshot(past=earlier(None)), Version(109, 0, 0)
+    assert chosen(at, pins_of=old) == no.SdkMissing("version.txt", "109.0.0")
+    assert chosen(at, pins_of=old, sdk="keep") == KEPT
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ REFUSALS: list[no.Refusal] = [
     no.LineHasMore("build-115", 1, "master"),
     no.LineHasMore("build-115", 3, "master"),
     no.BadClock("The clock says 2012-01-01, which is before the first build number."),
+    no.BuildOutOfRange(1234567, "build-1234567"),
     no.SdkMissing("version.txt", "build-16"),
     no.SdkEqual("115.0.1"),
     no.SdkBuildId("110.0.0+2013-10-24-1130", "110.0.0"),
@@ -50,6 +51,7 @@ REFUSALS: list[no.Refusal] = [
     no.UnknownRelease("99.0.0", ("110.0.0",)),
     no.UnknownRelease("99.0.0", ()),
     no.NotInRelease("coreos/etcd", "109.0.0"),
+    no.NotPinned("coreos/etcd", "109.0.0"),
     no.NothingToFollow("coreos/etcd"),
     no.NoSuchManifest("build-7.xml", ("build-109.xml",)),
     no.NoSuchManifest("build-7.xml", ()),
@@ -114,6 +116,9 @@ WORDS: dict[type[no.Refusal], str] = {
     no.WrongLine: "116.0.0 is no version of `build-115`. `/release new version=116.0.0` opens another line.",
     no.LineHasMore: "`build-115` has 1 commit that `master` lacks, and a release of that build off `master` "
     "would drop it. Release from the branch: `/release branch build-115`.",
+    no.BuildOutOfRange: "1234567 cannot be a build number here: `build-1234567` would be no release branch. "
+    "Take a smaller one.",
+    no.NotPinned: "109.0.0 does not pin `coreos/etcd` to a commit, so its pins cannot be taken. Name another one.",
     no.SdkMissing: "`version.txt` on `build-16` names no SDK version. Say it: `sdk=VERSION`.",
     no.SdkEqual: "The SDK cannot be 115.0.1: that is the version to be released, which does not exist yet. "
     "Name an earlier one: `sdk=VERSION`.",

@@ -12,7 +12,7 @@ from hypothesis import given, strategies as st
 from bot.core import refusal as no
 from bot.core.command import Override
 from bot.core.manifest import BadManifest, read
-from bot.core.plan import RefChange, again, blobs, look_up
+from bot.core.plan import Caution, RefChange, again, blobs, look_up
 from bot.core.plan.tracking import follow, unpinned
 from bot.core.record import LineOrder, ProjectBranch, from_json
 from bot.core.snapshot import Earlier, Past, Snapshot
@@ -213,7 +213,7 @@ def test_a_project_that_somebody_let_follow_the_branch_by_hand_is_pinned_by_the_
     assert "build-115.xml" not in whole.changes
 
 
-def test_a_project_that_by_hand_follows_another_branch_is_pinned_to_it_and_stays_pinned() -> None:
+def test_a_project_that_by_hand_follows_another_branch_is_pinned_from_then_on_with_a_caution() -> None:
     at = tracking_line()
     by_hand = at.tree.entries["build-115.xml"].data.replace(
         f'revision="{PINS["coreos/etcd"]}" upstream="refs/heads/master"'.encode(), b'revision="refs/heads/next"'
@@ -223,6 +223,7 @@ def test_a_project_that_by_hand_follows_another_branch_is_pinned_to_it_and_stays
     row = f'path="{ETCD}" revision="{TIPS["coreos/etcd"]}" upstream="refs/heads/next"/>'.encode()
     assert row in written(whole, "release.xml")
     assert row in written(whole, "build-115.xml")
+    assert Caution("pinned", "coreos/etcd", "refs/heads/next", "build-115") in whole.cautions
 
 
 def test_the_first_release_from_the_branch_of_another_layout_leaves_link_alone() -> None:
