@@ -57,11 +57,15 @@ def test_words_that_find_no_room_are_an_error_in_a_sentence(desk: Desk, words: t
 def test_ctrl_c_ends_with_130_and_the_second_without_waiting_for_servers(
     desk: Desk, words: tuple[str, ...], patient: bool
 ) -> None:
-    begun, over = threading.Event(), threading.Event()
+    first, begun, over = threading.Event(), threading.Event(), threading.Event()
 
     def silent(asked: Asked) -> Reply | None:
+        """In trouble at first; who asks again waits."""
         if "etcd" not in asked.path:
             return None
+        if not first.is_set():
+            first.set()
+            return Reply(503)
         begun.set()
         over.wait(PATIENCE)
         return Reply(404)
@@ -78,6 +82,28 @@ def test_ctrl_c_ends_with_130_and_the_second_without_waiting_for_servers(
         _, told = process.communicate(timeout=PATIENCE)
         assert (process.returncode, told) == (130, b"")
         assert over.is_set() == patient
+    finally:
+        over.set()
+        process.kill()
+
+
+@pytest.mark.parametrize("words", LOOKS[:2], ids=lambda words: words[0])
+def test_ctrl_c_while_servers_are_first_asked_waits_for_none(desk: Desk, words: tuple[str, ...]) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def silent(asked: Asked) -> Reply | None:
+        if "etcd" in asked.path:
+            begun.set()
+            over.wait(PATIENCE)
+        return None
+
+    desk.server.rules.append(silent)
+    process = subprocess.Popen(typed(desk, words), cwd=desk.clone, env=desk.env(), stderr=subprocess.PIPE)
+    try:
+        assert begun.wait(PATIENCE)
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=PATIENCE)[1] == b""
+        assert process.returncode == 130
     finally:
         over.set()
         process.kill()
