@@ -15,11 +15,9 @@ from functools import lru_cache
 from typing import Generic
 from urllib.parse import urljoin
 
-from bot.connection import Answer, Broken
 from bot.core import pktline
 from bot.core.refs import RepositoryUrl
-from bot.volley import Key, Outcome, Request, Volley
-from bot.wire import NotSpoken, Wire
+from bot.curl import Agent, Answer, Broken, Key, Outcome, Request, left
 
 LARGEST = 4 * 1024 * 1024
 REDIRECTS = 3
@@ -34,12 +32,12 @@ REFUSALS = {
 _NO_V2 = (400, 405, 415, 501)
 _REDIRECT = (301, 302, 303, 307, 308)
 _LATER = re.compile(rb"rate limit|try again|abuse", re.IGNORECASE)
-_USUAL = b"User-Agent: git/manifest-release-bot\r\nAccept-Encoding: identity\r\n"
+_USUAL = ("User-Agent: git/manifest-release-bot",)
 _ASKING = (
-    b"Git-Protocol: version=2\r\n"
-    b"Content-Type: application/x-git-upload-pack-request\r\n"
-    b"Accept: application/x-git-upload-pack-result\r\n"
-    b"Content-Length: %d\r\n\r\n"
+    *_USUAL,
+    "Git-Protocol: version=2",
+    "Content-Type: application/x-git-upload-pack-request",
+    "Accept: application/x-git-upload-pack-result",
 )
 
 
@@ -81,21 +79,21 @@ class LsRefs:
     def __init__(self, follows: Callable[[RepositoryUrl, str], bool], connections: int, timeout: float) -> None:
         self._follows = follows
         self._timeout = timeout
-        self._wire = Wire(connections, LARGEST)
+        self._agent = Agent(connections, LARGEST)
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.close()
+        self._agent.close()
 
     def ask_many(
         self, questions: Iterator[Question[Key]], at_once: int, settle: Callable[[Key, Outcome], None]
     ) -> None:
         """One request for each question; `settle` is told what came of it, to be read, or to go on from with `ask`."""
         requests = (
-            Request(each.key, "POST", _url(each.address), _authorization(each.token) + _asking(each.prefixes))
+            Request(each.key, _url(each.address), _authorization(each.token) + _ASKING, _asking(each.prefixes))
             for each in questions
         )
-        Volley(self._wire, at_once, self._timeout, settle).run(requests)
+        self._agent.many(requests, at_once, self._timeout, settle)
 
     def read(self, outcome: Outcome) -> list[pktline.Row] | None:
         """What `ask` answers, where this is an answer that needs nothing more to be done."""
@@ -107,7 +105,7 @@ class LsRefs:
             return None
 
     def ask(
-        self, address: RepositoryUrl, prefixes: Sequence[str], token: str | None, begun: Outcome = None
+        self, address: RepositoryUrl, prefixes: Sequence[str], token: str | None, begun: Outcome | None = None
     ) -> list[pktline.Row]:
         """Every ref that begins with one of these, and perhaps more. Raises NoAnswer or OldServer.
 
@@ -130,36 +128,34 @@ class LsRefs:
     def speaks_git(self, address: RepositoryUrl, token: str | None) -> bool:
         """Whether it advertises refs; to git, any empty page is a repository without refs, of the oldest protocol."""
         url = f"{address.rstrip('/')}/info/refs?service=git-upload-pack"
-        answer = self._exchange("GET", url, _authorization(token) + _USUAL + b"\r\n", self._end())
-        return answer.fields.get(b"content-type") == b"application/x-git-upload-pack-advertisement"
+        answer = self._exchange(Request(None, url, _authorization(token) + _USUAL, None), self._end())
+        return answer.field(b"content-type") == b"application/x-git-upload-pack-advertisement"
 
-    def _post(self, address: RepositoryUrl, question: bytes, token: str | None, begun: Outcome) -> Answer:
+    def _post(self, address: RepositoryUrl, question: bytes, token: str | None, begun: Outcome | None) -> Answer:
         """The answer to one POST; redirects on the same host are followed, without the token."""
-        url = _url(address)
-        rest, end = _authorization(token) + question, self._end()
+        url, end = _url(address), self._end()
+        fields = _authorization(token) + _ASKING
         for _ in range(REDIRECTS + 1):
-            answer = self._exchange("POST", url, rest, end, begun)
+            answer = self._exchange(Request(None, url, fields, question), end, begun)
             begun = None
             if answer.status not in _REDIRECT:
                 return answer
-            url = _joined(url, answer.fields.get(b"location", b"").decode("latin-1"))
+            url = _joined(url, answer.field(b"location").decode("latin-1"))
             if not self._follows(address, url.removesuffix(SERVICE)):
                 raise NoAnswer("it redirects to another host")
-            rest = question
+            fields = _ASKING
         raise NoAnswer("it redirects too often")
 
     def _end(self) -> float:
         return time.monotonic() + self._timeout
 
-    def _exchange(self, method: str, url: str, rest: bytes, end: float, begun: Outcome = None) -> Answer:
+    def _exchange(self, request: Request[None], end: float, begun: Outcome | None = None) -> Answer:
         try:
             if isinstance(begun, Broken):
                 raise begun
-            return begun or self._wire.exchange(method, url, rest, end)
+            return begun or self._agent.one(request, left(end))
         except Broken as fault:
             raise NoAnswer(fault.reason, passing=fault.passing, lost=fault.lost) from None
-        except NotSpoken:  # git speaks with every proxy there is
-            raise OldServer from None
 
 
 def _url(address: RepositoryUrl) -> str:
@@ -168,15 +164,14 @@ def _url(address: RepositoryUrl) -> str:
 
 @lru_cache(256)
 def _asking(prefixes: tuple[str, ...]) -> bytes:
-    """What is sent after the first lines; a thousand projects follow the same few refs."""
-    body = pktline.ls_refs(prefixes)
-    return _USUAL + _ASKING % len(body) + body
+    """The body of the question; a thousand projects follow the same few refs."""
+    return pktline.ls_refs(prefixes)
 
 
-def _authorization(token: str | None) -> bytes:
+def _authorization(token: str | None) -> tuple[str, ...]:
     if not token:
-        return b""
-    return b"Authorization: Basic %s\r\n" % base64.b64encode(f"x-access-token:{token}".encode())
+        return ()
+    return ("Authorization: Basic " + base64.b64encode(f"x-access-token:{token}".encode()).decode(),)
 
 
 def _joined(url: str, location: str) -> str:
@@ -188,5 +183,5 @@ def _joined(url: str, location: str) -> str:
 
 def _wait(answer: Answer) -> float:
     """How long the server asks us to wait, within reason."""
-    wished = answer.fields.get(b"retry-after", b"")
+    wished = answer.field(b"retry-after")
     return min(float(wished), LONGEST_WAIT) if re.fullmatch(rb"[0-9]{1,5}", wished) else 0.0

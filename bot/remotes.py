@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from bot.connection import Broken
 from bot.core import pktline
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.refs import RepositoryUrl
+from bot.curl import Broken, Outcome
 from bot.ls_refs import LARGEST, REFUSALS, LsRefs, NoAnswer, OldServer, Question
 from bot.outage import Denied, Outage
-from bot.volley import Outcome
 
 __all__ = ["DEFAULT_HOSTS", "LARGEST", "FetchPolicy", "Heads", "Query", "Remotes", "Unreadable"]
 
@@ -121,12 +120,12 @@ class Remotes:
 
     def _ask_easily(
         self, asked: Sequence[_Asked], tokens: Mapping[str, str], found: _Found, hosts: _Hosts
-    ) -> list[tuple[_Task, Outcome]]:
+    ) -> list[tuple[_Task, Outcome | None]]:
         """Ask each once, all in this thread; what did not go well is the answer, with what came of it so far.
 
         A host that is in trouble is not asked more.
         """
-        hard: list[tuple[_Task, Outcome]] = []
+        hard: list[tuple[_Task, Outcome | None]] = []
         troubled: set[str] = set()
 
         def questions() -> Iterator[Question[_Task]]:
@@ -151,13 +150,13 @@ class Remotes:
                 found.add(task.asked, _heads(rows, task.names))
                 return
             hard.append((task, outcome))
-            if isinstance(outcome, Broken) or (outcome and (outcome.status in (403, 429) or outcome.status >= 500)):
+            if isinstance(outcome, Broken) or outcome.status in (403, 429) or outcome.status >= 500:
                 troubled.add(task.host)
 
         self._ls_refs.ask_many(questions(), max(1, min(self._at_once, len(asked))), settle)
         return hard
 
-    def _ask_patiently(self, task: _Task, begun: Outcome, hosts: _Hosts) -> Heads | Unreadable:
+    def _ask_patiently(self, task: _Task, begun: Outcome | None, hosts: _Hosts) -> Heads | Unreadable:
         """Try as often as makes sense, the first try being what has begun."""
         for attempt in range(1, TRIES + 1):
             if hosts.is_dead(task.host):
@@ -176,7 +175,7 @@ class Remotes:
                 return _heads(rows, task.names)
         raise AssertionError("every try either answers or fails")
 
-    def _once(self, task: _Task, begun: Outcome) -> list[pktline.Row]:
+    def _once(self, task: _Task, begun: Outcome | None) -> list[pktline.Row]:
         try:
             return self._ls_refs.ask(task.address, task.names, task.token, begun)
         except OldServer:

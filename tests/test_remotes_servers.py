@@ -14,9 +14,9 @@ import pytest
 
 from bot.core.pktline import FLUSH, line
 from bot.core.refs import RepositoryUrl
+from bot.curl import Request
 from bot.ls_refs import Question
 from bot.remotes import DEAD, FetchPolicy, Heads, Query, Remotes, Unreadable
-from bot.volley import Request
 from tests.git_server import FILES, Asked, GitServer, Reply, git_server
 
 MASTER = "refs/heads/master"
@@ -165,7 +165,7 @@ def test_a_token_is_used_by_git_too_and_told_to_nobody(remotes: Remotes, server:
 def test_no_secret_is_in_what_a_question_looks_like() -> None:
     address = RepositoryUrl("https://github.com/a/b")
     assert TOKEN not in repr(Question("p", address, (MASTER,), TOKEN))
-    assert TOKEN not in repr(Request("p", "POST", address, f"Authorization: {TOKEN}\r\n".encode()))
+    assert TOKEN not in repr(Request("p", address, (f"Authorization: {TOKEN}",), TOKEN.encode()))
 
 
 @pytest.mark.parametrize(
