@@ -36,19 +36,15 @@ _HOME = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_NOSYSTEM": "1",
 
 @dataclass(frozen=True)
 class Pinned:
-    """One process that pinned: what it took in seconds, as a whole and by parts, and its peak memory in bytes."""
+    """One process that pinned: what it took in seconds, and its peak memory in bytes.
+
+    `work` is the command itself: from its arguments to the pinned bytes being written.
+    """
 
     whole: float
     imports: float
-    reading: float
-    asking: float
-    printing: float
+    work: float
     memory: int
-
-    @property
-    def work(self) -> float:
-        """From reading the manifest to its pinned bytes being written."""
-        return self.reading + self.asking + self.printing
 
 
 def main() -> int:
@@ -99,12 +95,11 @@ def compare(folder: Path, commits: Mapping[str, str], port: int, rounds: int, ai
         floors.append(floor(port, [request(port, name, followed(number)) for number, name in enumerate(commits)]))
         pins.append(pin(manifest, port, commits))
     least, work = statistics.median(floors), statistics.median(each.work for each in pins)
-    whole, asking = (statistics.median(getattr(each, part) for each in pins) for part in ("whole", "asking"))
-    imports = statistics.median(each.imports for each in pins)
+    whole, imports = (statistics.median(getattr(each, part) for each in pins) for part in ("whole", "imports"))
     print(f"floor, bare requests: {least:.3f} s ({len(commits) / least:,.0f} a second)")
-    print(f"pin, from reading the manifest to the last byte: {work:.3f} s (asking: {asking:.3f} s)")
-    print(f"pin, the whole process: {whole:.3f} s (imports: {imports:.3f} s)")
-    print(f"pin, peak memory: {max(each.memory for each in pins) / 1e6:.0f} MB (aim: below 80)")
+    print(f"`bot pin`, from its arguments to the last byte: {work:.3f} s")
+    print(f"`bot pin`, the whole process: {whole:.3f} s (imports: {imports:.3f} s)")
+    print(f"`bot pin`, peak memory: {max(each.memory for each in pins) / 1e6:.0f} MB (aim: below 80)")
     print(f"ratio to floor: {work / least:.2f} (aim: at most {aim:g}; whole process: {whole / least:.2f})")
     print(f"ratio of the fastest rounds: {min(each.work for each in pins) / min(floors):.2f}")
 
@@ -152,7 +147,9 @@ def answered(key: selectors.SelectorKey, selector: selectors.BaseSelector, todo:
 
 def pin(manifest: Path, port: int, commits: Mapping[str, str]) -> Pinned:
     """A process of its own pins; what it printed must be right."""
-    words = [sys.executable, "-m", "bench.pin_once", str(manifest), f"http://127.0.0.1:{port}/manifests/all"]
+    origin = f"http://127.0.0.1:{port}"
+    arguments = [str(manifest), "--url", f"{origin}/manifests/all", "--origin", origin]
+    words = [sys.executable, "-m", "bench.pin_once", *arguments]
     began = time.perf_counter()
     done = subprocess.run(words, capture_output=True, check=False)
     whole = time.perf_counter() - began

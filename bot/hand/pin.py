@@ -6,10 +6,9 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from bot.core.manifest import BadManifest, Dialect, Manifest, needed, pinned, read, select, to_xml
@@ -20,7 +19,6 @@ from bot.hand.progress import Meter
 from bot.hand.status import DONE, FAILED, MISUSED, REFUSED, Refused
 from bot.remotes import Heads, Query, Remotes, Unreadable
 
-MOST_FILES = 2_000
 LARGEST = 1024 * 1024
 MOST_TOLD = 5
 
@@ -94,9 +92,9 @@ def _input(options: argparse.Namespace) -> Iterator[Input]:
     """The manifest that was named: a file, a folder, or a branch of a repository that is elsewhere."""
     path = Path(options.where).expanduser()
     if path.is_file():
-        yield Input(files_below(path.parent, path.name), path.name, options.url)
+        yield Input(Tree(FilesOnDisk(path.parent)), path.name, options.url)
     elif path.is_dir() and not _is_bare(path) and (options.branch is None or not (path / ".git").exists()):
-        yield Input(files_below(path, options.manifest), options.manifest, options.url)
+        yield Input(Tree(FilesOnDisk(path)), options.manifest, options.url)
     else:
         yield _from_git(options)
 
@@ -117,16 +115,38 @@ def _from_git(options: argparse.Namespace) -> Input:
         return Input(clone.tree(refs[f"refs/heads/{branch}"]), options.manifest, options.url or clone.url)
 
 
-def files_below(folder: Path, wanted: str) -> Tree:
-    """The manifests below a folder, and links, as the tree of a commit; the one that is wanted whatever its name."""
-    entries: dict[str, Entry] = {}
-    for path in islice(_walk(folder), MOST_FILES):
-        name = path.relative_to(folder).as_posix()
+class FilesOnDisk(Mapping[str, Entry]):
+    """The files below a folder as a commit would have them, each read when it is asked for.
+
+    A folder can be a whole checkout, so nothing is looked at that no manifest names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __getitem__(self, name: str) -> Entry:
+        parts = name.split("/")
+        if any(part in ("", ".", "..", ".git") for part in parts) or "\0" in name:
+            raise KeyError(name)
+        path = self._folder / name
+        # A folder that is a link is none to git: what is behind it belongs to no commit of this repository.
+        if any(folder.is_symlink() for folder in list(path.parents)[: len(parts) - 1]):
+            raise KeyError(name)
         if path.is_symlink():
-            entries[name] = Entry(LINK, os.fsencode(path.readlink()))
-        elif name == wanted or (path.suffix == ".xml" and path.is_file() and path.stat().st_size <= LARGEST):
-            entries[name] = Entry(FILE, _bytes(path))
-    return Tree(entries)
+            return Entry(LINK, os.fsencode(path.readlink()))
+        if not path.is_file():
+            raise KeyError(name)
+        if path.stat().st_size > LARGEST:
+            raise Refused(f"{plain(str(path))} is larger than {LARGEST // 1024:,} KiB; that is no manifest.", MISUSED)
+        return Entry(FILE, _bytes(path))
+
+    def __iter__(self) -> Iterator[str]:
+        for base, folders, files in os.walk(self._folder):
+            folders[:] = sorted(name for name in folders if name != ".git")
+            yield from (Path(base, name).relative_to(self._folder).as_posix() for name in sorted(files))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _bytes(path: Path) -> bytes:
@@ -134,13 +154,6 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as fault:
         raise Refused(f"{plain(str(path))} cannot be read: {fault.strerror}.", MISUSED) from None
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Files in the order of their names; hidden folders are left out."""
-    for base, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(base, name) for name in sorted(files))
 
 
 def _local(options: argparse.Namespace) -> dict[str, bytes]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urljoin, urlsplit
 
 _SCP_LIKE = re.compile(r"[^/:]+@[^/:]+:[^/]+")
 _JOINED_LIKE_HTTP = ("ssh", "git", "persistent-https", "sso", "rpc")
 
 
+@lru_cache(256)
 def fetch_address(fetch: str, manifest_url: str) -> str:
     """The absolute address of a remote, without a slash at its end."""
     base, relative = _normal(manifest_url), _normal(fetch)
