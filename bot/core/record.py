@@ -197,6 +197,11 @@ def sha256(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
+def correlation_id(tag_object: str, request: str = "release") -> str:
+    """What one image build is known by: its release's tag object and what asked for it, so that no other has it."""
+    return sha256(f"{tag_object}:{request}".encode()).removeprefix("sha256:")[:20]
+
+
 def _canonical(data: object) -> bytes:
     return json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 

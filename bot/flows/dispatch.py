@@ -5,17 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from bot.core.hub import RepositoryId, Run
-from bot.core.record import BuildOrder, sha256
+from bot.core.record import BuildOrder, correlation_id
 from bot.core.text import progress as words
 from bot.core.text.quote import marker
 from bot.flows.desk import Desk
 from bot.outage import Denied, Outage
 from bot.store import Release
-
-
-def correlation_id(tag_object: str, request: str = "release") -> str:
-    """What names one wanted image build: the tag object and the request that asked for it."""
-    return sha256(f"{tag_object}:{request}".encode()).removeprefix("sha256:")[:20]
 
 
 def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str]:

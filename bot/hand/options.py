@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
+from bot.core.version import Dialect
 
 MORE_HOSTS = "`--host HOST` allows another host, `--origin http://HOST:PORT` one server without https."
 
@@ -73,6 +74,11 @@ def add_request(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         default=None,
         help="print dest-branch (default: as the last release has it)",
+    )
+    parser.add_argument(
+        "--version-file",
+        choices=[dialect.name.lower().replace("_", "-") for dialect in Dialect],
+        help="write the version file with other variables, where a repository changes its layout (default: as it is)",
     )
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from bot.core.objects import Commit, commit_payload, tag_payload
 from bot.core.plan import Plan
 from bot.core.push import RefUpdate
-from bot.core.record import ChannelOrder, sha256
+from bot.core.record import ChannelOrder, correlation_id
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text.difference import escaped
 from bot.core.text.plan import as_diff, as_text
@@ -139,8 +139,7 @@ def _others(plan: Plan, made: Made) -> Iterator[str]:
     if record.build:
         build = record.build
         # What names this build is made as the bot makes it, so that the bot finds the run and starts no other.
-        correlation = sha256(f"{made.tag}:release".encode()).removeprefix("sha256:")[:20]
-        inputs = {"tag": record.tag, "correlation_id": correlation, "formats": ",".join(build.formats)}
+        inputs = {"tag": record.tag, "correlation_id": correlation_id(made.tag), "formats": ",".join(build.formats)}
         words = ["gh", "workflow", "run", build.workflow, "--repo", build.repository, "--ref", build.ref]
         yield _typed([*words, *(word for name, value in inputs.items() for word in ("-f", f"{name}={value}"))])
 

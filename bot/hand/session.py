@@ -16,19 +16,21 @@ from pathlib import Path
 
 from bot.core.command import Command, Mistake, parse
 from bot.core.config import Config
-from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of
+from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of, sdk_of
 from bot.core.refusal import BadTree, Refusal, Unreadable
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot
 from bot.core.text import replies
+from bot.core.version import Dialect
 from bot.hand.clone import Clone
 from bot.hand.options import MORE_HOSTS, cache_folder, policy
 from bot.hand.progress import Meter
 from bot.hand.status import FAILED, MISUSED, REFUSED, Refused
 from bot.histories import Histories
-from bot.reading import Home, read_configuration, read_snapshot
+from bot.reading import Home, checked, read_configuration, read_snapshot
 from bot.remotes import Remotes
 from bot.resolver import Resolver
+from bot.sdk_check import SdkCheck
 
 MAIN_BRANCHES = ("main", "master")
 
@@ -53,7 +55,7 @@ class Session:
     def planned(self, words: list[str]) -> tuple[Snapshot, Plan]:
         """The plan that these words ask for; the words are those of a comment, without `/release`."""
         request = self._request(words)
-        snapshot = self.snapshot(request.line, request)
+        snapshot = self._with_sdk_looked_at(self.snapshot(request.line, request), request)
         questions = look_up(snapshot, request)
         if not isinstance(questions, Questions):
             raise _refused(questions)
@@ -67,12 +69,27 @@ class Session:
             raise _refused(made)
         return snapshot, made
 
+    def _with_sdk_looked_at(self, snapshot: Snapshot, request: Request) -> Snapshot:
+        """Where the person's environment says how, as for the bot: whether the SDK can be downloaded."""
+        template, sdk = os.environ.get("SDK_CHECK_URL"), sdk_of(snapshot, request)
+        if not template or not sdk:
+            return snapshot
+        if not template.startswith("https://") or "{version}" not in template:
+            raise Refused("SDK_CHECK_URL must be an https:// address with {version} in its path.", MISUSED)
+        return checked(snapshot, sdk, SdkCheck(template).problem)
+
     def _request(self, words: list[str]) -> Request:
         read = parse(f"/release {' '.join(words)}")
         if not isinstance(read, Command) or read.verb not in ("new", "branch", "patch"):
             raise Refused(_misunderstood(read, self._lines()), MISUSED)
         asked = request_of(read, _person(self.clone), 0, 0, self.options.now)
-        return replace(asked, old_manifests=self.options.remove_manifest, dest_branch=self.options.dest_branch)
+        removed, dialect = self.options.remove_manifest, self.options.version_file
+        return replace(
+            asked,
+            old_manifests=None if removed is None else tuple(removed),
+            dest_branch=self.options.dest_branch,
+            dialect=Dialect[dialect.replace("-", "_").upper()] if dialect else None,
+        )
 
     def _lines(self) -> tuple[str, ...]:
         return self.snapshot(None).lines()

@@ -172,7 +172,8 @@ def test_a_hostile_name_stands_in_code_in_the_sentence_about_it() -> None:
 
 
 def test_what_reads_is_planned() -> None:
-    assert isinstance(plan(snapshot(), request(flags=frozenset({"allow-empty"})), Answers()), Plan)
+    asked = request(flags=frozenset({"allow-empty"}))
+    assert isinstance(plan(snapshot(), asked, world.still(snapshot(), asked)), Plan)
 
 
 # The main branch, and layout tracking

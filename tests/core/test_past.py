@@ -137,7 +137,8 @@ def test_from_a_release_what_it_did_not_have_keeps_the_pin_of_the_last(at: Snaps
 def test_an_answer_about_another_commit_says_nothing_of_how_far_a_project_goes() -> None:
     at = snapshot(past=past({"coreos/etcd": "e7" * 20}))
     wanted = request(pins_of=OLD, flags=frozenset({"allow-jump"}))
-    answers = replace(world.answered(asked(at, wanted)), followed={ETCD: Move(NEW, None, Comparison(0, 999))})
+    told = world.answered(asked(at, wanted))
+    answers = replace(told, followed={**told.followed, ETCD: Move(NEW, None, Comparison(0, 999))})
     whole = plan(at, wanted, answers)
     assert isinstance(whole, Plan)
     assert {change.name: change.since for change in whole.projects}["coreos/etcd"] is None

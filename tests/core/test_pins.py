@@ -295,9 +295,12 @@ def test_a_branch_that_is_gone_is_refused_by_its_name() -> None:
     assert plan(on_main(), new(), gone) == no.UnknownRevision("coreos/etcd", MASTER)
 
 
-def test_a_new_project_that_nobody_answered_for_is_refused_and_never_left_unpinned() -> None:
+def test_a_project_that_nobody_answered_for_is_never_left_out() -> None:
     tree = world.main_tree().with_changes({"release.xml": None, "build-115.xml": None})
-    assert plan(on_main(tree=tree), new(), Answers()) == no.UnknownRevision("coreos/baselayout", MASTER)
+    with pytest.raises(ValueError, match="nobody answered what was asked of src/third_party/baselayout"):
+        plan(on_main(tree=tree), new(), Answers())
+    with pytest.raises(ValueError, match="nobody answered what was asked of src/third_party/etcd"):
+        plan(snapshot(), request(Override("etcd", NEW), flags=frozenset({"allow-empty"})), Answers())
 
 
 def test_a_project_with_neither_pin_nor_branch_must_be_told_where_to_go() -> None:

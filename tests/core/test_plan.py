@@ -80,7 +80,8 @@ def test_without_names_what_follows_the_line_moves() -> None:
     questions = asked()
     assert isinstance(questions, Questions)
     assert [want.project.path for want in questions.followed] == [OVERLAY, "src/third_party/portage-stable"]
-    followed = moved(OVERLAY, upstream="refs/heads/build-115")
+    told = world.still(snapshot(), request()).followed
+    followed = {**told, **moved(OVERLAY, upstream="refs/heads/build-115")}
     by_line = plan(snapshot(), request(), Answers(followed=followed))
     assert isinstance(by_line, Plan)
     assert [change.name for change in by_line.projects] == ["coreos/coreos-overlay"]
@@ -142,13 +143,17 @@ def test_going_back_is_allowed_when_it_is_meant_and_cautioned() -> None:
 
 
 def test_nothing_moved_is_refused_unless_a_re_spin_is_meant() -> None:
-    still: dict[str, Found] = {OVERLAY: Move(PINS["coreos/coreos-overlay"], "refs/heads/build-115", Comparison(0, 0))}
-    assert plan(snapshot(), request(), Answers(followed=still)) == no.NothingMoved(
-        "build-115", "v115.0.0", "coreos/baselayout"
-    )
-    spun = plan(snapshot(), request(flags=frozenset({"allow-empty"})), Answers(followed=still))
+    still = world.still(snapshot(), request())
+    assert plan(snapshot(), request(), still) == no.NothingMoved("build-115", "v115.0.0", "coreos/baselayout")
+    spun = plan(snapshot(), request(flags=frozenset({"allow-empty"})), still)
     assert isinstance(spun, Plan)
     assert sorted(spun.changes) == ["default.xml", "version.txt"]
+
+
+def test_a_project_that_is_where_it_was_asked_to_be_is_said_to_be_there() -> None:
+    pin = PINS["coreos/etcd"]
+    there = Answers(named={ETCD: Move(pin, "refs/heads/master", Comparison(0, 0))})
+    assert plan(snapshot(), request(Override("etcd", pin)), there) == no.ThereAlready("coreos/etcd", pin, "v115.0.0")
 
 
 def test_a_version_that_has_its_tag_is_refused_with_the_next_free_one() -> None:
@@ -202,7 +207,7 @@ def test_any_pins_that_move_change_in_place_and_nothing_else_does(pins: dict[str
     overrides = [Override(p.name, pins[p.name]) for p in projects]
     flags = frozenset({"allow-empty"})
     for answers in (Answers(named=found), Answers(named=dict(reversed(found.items())))):
-        whole = plan(snapshot(), request(*overrides, flags=flags), answers)
+        whole = plan(snapshot(), request(*overrides, flags=flags, projects="none"), answers)
         assert isinstance(whole, Plan)
         after = tree().with_changes(whole.changes).read("build-115.xml")
         assert after == seed_files.release_manifest({**PINS, **pins}, 115)

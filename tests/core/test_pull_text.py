@@ -139,9 +139,15 @@ def test_what_waits_is_counted_and_folded() -> None:
 
 
 def test_a_re_spin_says_that_nothing_changes() -> None:
-    whole = plan(world.snapshot(), world.request(flags=frozenset({"allow-empty"})), Answers())
+    asked = world.request(flags=frozenset({"allow-empty"}))
+    whole = plan(world.snapshot(), asked, world.still(world.snapshot(), asked))
     assert isinstance(whole, Plan)
     assert "**Projects: 0 of 12 change** (heads read" in body(whole)
+
+
+def test_what_is_planned_by_hand_names_no_issue() -> None:
+    by_hand = replace(planned(), record=replace(planned().record, issue=0))
+    assert "Asked for by @octocat by hand with `/release patch build-115`." in body(by_hand)
 
 
 def large(number: int) -> Plan:

@@ -26,6 +26,7 @@ REFUSALS: list[no.Refusal] = [
     no.NoSuchLine("build-151", ("build-115",)),
     no.NothingMoved("build-115", "v115.0.0", "coreos/etcd"),
     no.UnknownProject("etcdd", ("coreos/etcd",), 12),
+    no.ThereAlready("coreos/etcd", "5c11a2f9" * 5, "v115.0.1"),
     no.NamedTwice("coreos/etcd", "etcd", "src/third_party/etcd"),
     no.AmbiguousProject("scripts", (("coreos/scripts", "src/scripts"), ("other/scripts", "x"))),
     no.UnknownRevision("coreos/etcd", "abc1234"),

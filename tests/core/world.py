@@ -172,6 +172,15 @@ def answered(questions: Questions | Refusal, since: Comparison | None = ONE) -> 
     )
 
 
+def still(at: Snapshot, asked: Request) -> Answers:
+    """What servers say where nothing has moved since the release."""
+    questions = look_up(at, asked)
+    assert isinstance(questions, Questions), questions
+    return Answers(
+        followed={want.project.path: Move(want.held or NEW, want.ref, Comparison(0, 0)) for want in questions.followed}
+    )
+
+
 def outcome(at: Snapshot, asked: Request, since: Comparison | None = ONE) -> Plan | Refusal:
     """The plan that this request makes there when every server answers, or why there is none."""
     questions = look_up(at, asked)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.flows.dispatch import correlation_id
+from bot.core.record import correlation_id
 from sandbox.seed import advance
 from tests.git_server import Asked, Reply
 from tests.hand.seeded import NOW, Desk, desk as desk

@@ -85,7 +85,7 @@ def _matching(pattern: re.Pattern[str], example: str, suggest: Callable[[str], s
     return read_text
 
 
-def _list_of(reader: Reader, least: int = 0) -> Callable[[Field], tuple[str, ...]]:
+def _list_of(reader: Reader, least: int = 0, most: int = 1_000) -> Callable[[Field], tuple[str, ...]]:
     """A list without repetitions, upper and lower case taken for the same."""
 
     def read_list(field: Field) -> tuple[str, ...]:
@@ -97,6 +97,8 @@ def _list_of(reader: Reader, least: int = 0) -> Callable[[Field], tuple[str, ...
             found[value.lower()] = value
         if len(found) < least:
             raise field.wrong(f"{field.says} must not be empty: remove the key, or fill the list.")
+        if len(found) > most:
+            raise field.wrong(f"{field.says} holds {len(found)} items: {most} at most are possible here.")
         return tuple(found.values())
 
     return read_list
@@ -240,7 +242,7 @@ _MANIFEST = _fill(
         "tag": _template("{version}", _branch_problem, "`v{version}`"),
         "old_manifests": _choice("keep-previous", "remove-oldest"),
         "default_link": _choice("switch", "keep"),
-        "branch_projects": _list_of(_matching(_PROJECT, "`coreos/etcd`: a project's name")),
+        "branch_projects": _list_of(_matching(_PROJECT, "`coreos/etcd`: a project's name"), most=50),
         "epoch": Field.date,
     },
 )

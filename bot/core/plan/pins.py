@@ -224,7 +224,17 @@ def _unknown_release(version: Version, snapshot: Snapshot) -> UnknownRelease:
 
 
 def choose_pins(base: Base, snapshot: Snapshot, request: Request, answers: Answers) -> dict[str, Pin] | Refusal:
-    """The pin of every project by its path, or the first reason why there is none."""
+    """The pin of every project by its path, or the first reason why there is none.
+
+    Raises ValueError where something that was asked is not answered: a plan must not leave out what a person named.
+    """
+    questions = ask(base, snapshot, request)
+    if not isinstance(questions, Questions):
+        return questions
+    unanswered = [want.project.path for want in questions.named if want.project.path not in answers.named]
+    unanswered += [want.project.path for want in questions.followed if want.project.path not in answers.followed]
+    if unanswered:
+        raise ValueError(f"nobody answered what was asked of {unanswered[0]}")
     standing = stands(base, snapshot, request)
     if not isinstance(standing, tuple):
         return standing

@@ -23,7 +23,7 @@ from bot.core.plan.request import Request
 from bot.core.plan.sdk import ChosenSdk, choose_sdk
 from bot.core.plan.value import Caution, Plan, ProjectChange, RefChange, blobs, plain_request
 from bot.core.record import LineOrder, ProjectBranch, Record, sha256
-from bot.core.refusal import BadTree, Jump, NothingMoved, Refusal, Rewind
+from bot.core.refusal import BadTree, Jump, NothingMoved, Refusal, Rewind, ThereAlready
 from bot.core.resolve import Answers, Move, Questions, Silent
 from bot.core.sensitive import sensitive
 from bot.core.snapshot import HEADS, TAGS, Snapshot
@@ -69,7 +69,7 @@ def plan(snapshot: Snapshot, request: Request, answers: Answers) -> Plan | Refus
     if refused:
         return refused
     if not _is_worth_it(moved, answers, decided.sdk) and not request.allows("allow-empty"):
-        return _nothing_moved(decided.base, snapshot)
+        return _nothing_moved(decided.base, snapshot, answers)
     return _assemble(decided, snapshot, request, answers, files, moved, projects, before, after)
 
 
@@ -173,9 +173,13 @@ def _is_worth_it(moved: Difference, answers: Answers, sdk: ChosenSdk) -> bool:
     return bool(moved.added or moved.removed) or any(differ) or any(named)
 
 
-def _nothing_moved(base: Base, snapshot: Snapshot) -> Refusal:
+def _nothing_moved(base: Base, snapshot: Snapshot, answers: Answers) -> Refusal:
     newest = snapshot.newest(base.versions.version.build)
     tag = snapshot.config.tag_name(newest or base.versions.version)
+    for project in base.manifest.projects:
+        found = answers.named.get(project.path)
+        if isinstance(found, Move):
+            return ThereAlready(project.name, found.commit, tag)
     example = base.manifest.projects[0].name if base.manifest.projects else "PROJECT"
     return NothingMoved(base.branch, tag, example)
 

@@ -27,6 +27,7 @@ from bot.core.refusal.projects import (
     NothingToFollow,
     NotOnUpstream,
     Rewind,
+    ThereAlready,
     UnclearUpstream,
     UnknownProject,
     UnknownRevision,
@@ -54,6 +55,7 @@ from bot.core.refusal.versions import (
 Refusal = (
     NoSuchLine
     | NothingMoved
+    | ThereAlready
     | UnknownProject
     | AmbiguousProject
     | NamedTwice
@@ -124,6 +126,7 @@ __all__ = [
     "SdkEqual",
     "SdkMissing",
     "SdkUnreachable",
+    "ThereAlready",
     "UnclearUpstream",
     "UnknownProject",
     "UnknownRelease",

@@ -33,6 +33,15 @@ class NamedTwice:
 
 
 @dataclass(frozen=True)
+class ThereAlready:
+    """The named projects are where they were asked to be, since the release `tag`; `project` is the first of them."""
+
+    project: str
+    commit: str
+    tag: str
+
+
+@dataclass(frozen=True)
 class UnknownRevision:
     """The commit is on no branch of the project's repository, or the ref does not exist there."""
 

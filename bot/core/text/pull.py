@@ -100,9 +100,10 @@ def _parts(plan: Plan, subjects: bool, unchanged: bool, rows: int) -> Iterator[s
 def _head(plan: Plan) -> str:
     record = plan.record
     off = f", off {code(record.base)}" if record.line else ""
+    place = f" in #{record.issue}" if record.issue else " by hand"
     return (
         f"### Release {record.version} (line {plan.line}{off})\n"
-        f"Asked for by {mention(record.requested_by)} in #{record.issue} with {code(plan.request.text, 300)}. "
+        f"Asked for by {mention(record.requested_by)}{place} with {code(plan.request.text, 300)}. "
         f"Machines built from it follow **{record.group}** ({plan.group_source})."
     )
 

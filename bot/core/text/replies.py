@@ -7,7 +7,7 @@ from typing import assert_never
 from bot.core import refusal as no
 from bot.core.command import COMMANDS, Mistake, find
 from bot.core.record import Record
-from bot.core.text.quote import code, codes, mention
+from bot.core.text.quote import code, codes, mention, short
 
 MAY_RELEASE = "people with write access to this repository"
 
@@ -89,7 +89,7 @@ def refused(reason: no.Refusal) -> str:
         case no.Late(edited):
             why = "it was edited since" if edited else "I was away when this was posted"
             return f"Nothing was done: {why}. Please post it again as a new comment."
-        case no.UnknownProject() | no.AmbiguousProject() | no.NamedTwice() | no.Unreadable():
+        case no.UnknownProject() | no.AmbiguousProject() | no.NamedTwice() | no.ThereAlready() | no.Unreadable():
             return _about_projects(reason)
         case no.AlreadyOpen() | no.NotPublished() | no.BeingProposed() | no.BranchTaken():
             return _another_release(reason)
@@ -171,7 +171,9 @@ def _about_releases(
             assert_never(never)
 
 
-def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.NamedTwice | no.Unreadable) -> str:
+def _about_projects(
+    reason: no.UnknownProject | no.AmbiguousProject | no.NamedTwice | no.ThereAlready | no.Unreadable,
+) -> str:
     match reason:
         case no.UnknownProject(word, near, total):
             hint = f" Near it: {codes(near)}." if near else " Use the name or the path that the manifest gives it."
@@ -181,6 +183,11 @@ def _about_projects(reason: no.UnknownProject | no.AmbiguousProject | no.NamedTw
             return f"{code(word)} matches {len(matches)} projects: {rows}. Use the full name or the path."
         case no.NamedTwice(project, first, second):
             return f"{code(first)} and {code(second)} are both {code(project)}, so nothing was done. Name it once."
+        case no.ThereAlready(project, commit, tag):
+            return (
+                f"{code(project)} is at {short(commit)} already, as {code(tag)} had it, and nothing else would change. "
+                "Name another revision, or add `--allow-empty` to re-spin as it is."
+            )
         case no.Unreadable(projects, total, until):
             rows = "; ".join(f"{code(name)}: {code(why)}" for name, why in projects[:5])
             again = (
