@@ -165,8 +165,8 @@ def ask(base: Base, snapshot: Snapshot, request: Request) -> Questions | Refusal
             followed.append(want)
         elif stand.recalled and stand.held:
             followed.append(replace(want, revision=stand.held.commit, upstream=stand.held.upstream, trusted=True))
-        elif base.build is not None and stand.follows == base.ref:
-            waiting.append(want)
+        elif base.build is not None and stand.follows == base.ref and stand.held:
+            waiting.append(replace(want, held=stand.held.commit))  # counted from where it stays
     return Questions(tuple(followed), tuple(named.values()), tuple(waiting))
 
 
