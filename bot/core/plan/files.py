@@ -6,11 +6,11 @@ layout *tracking* the release branch gets a second commit of its own, in which s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bot.core.config import Config
-from bot.core.manifest import Style, edit_in_place, full_ref, is_commit, style_of, to_xml
+from bot.core.manifest import Project, Style, edit_in_place, full_ref, is_commit, read, style_of, to_xml
 from bot.core.plan.base import DEFAULT, RELEASE, Base, line_files, release_manifests
 from bot.core.plan.pins import Pin, pin_edits, pinned_manifest
 from bot.core.plan.request import Request
@@ -88,6 +88,16 @@ def _still_following(manifest: bytes, base: Base, pins: Mapping[str, Pin], ref: 
         if not is_commit(project.revision) and full_ref(project.revision) == ref and came_from in (None, ref):
             manifest = follow(manifest, [project.path], project.revision)
     return manifest
+
+
+def newly_pinned(base: Base, tree: Tree) -> Iterator[Project]:
+    """Who followed another branch than this release branch and is pinned in its manifest by the release, `tree`."""
+    if base.build is None:
+        return
+    loose = [project for project in base.manifest.projects if not is_commit(project.revision)]
+    strays = [project for project in loose if full_ref(project.revision) != base.ref]
+    after = {project.path: project for project in read(tree, base.manifest_file).projects} if strays else {}
+    yield from (project for project in strays if is_commit(after[project.path].revision))
 
 
 def second_commit(tree: Tree, config: Config, build: int, branched: Iterable[str]) -> Changes:

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bot.core.difference import Changed, Difference, difference
-from bot.core.manifest import BadManifest, Manifest, Project, full_ref, is_commit, objections, read
+from bot.core.manifest import BadManifest, Manifest, Project, full_ref, objections, read
 from bot.core.plan.base import DEFAULT, RELEASE, Base, find_project, read_base
-from bot.core.plan.files import Files, release_files
+from bot.core.plan.files import Files, newly_pinned, release_files
 from bot.core.plan.number import Number, choose_number
 from bot.core.plan.orders import build_order, channel_orders, group_for, scripts_project
 from bot.core.plan.past import last_release
@@ -27,6 +27,7 @@ from bot.core.refusal import BadTree, Jump, NothingMoved, Refusal, Rewind, There
 from bot.core.resolve import Answers, Move, Questions, Silent
 from bot.core.sensitive import sensitive
 from bot.core.snapshot import HEADS, TAGS, Snapshot
+from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version
 
 JUMP = 200
@@ -216,7 +217,7 @@ def _assemble(
         refs=tuple(_refs(snapshot, record)),
         group_source=_group(snapshot, request, version)[1],
         sensitive=sensitive(before, after),
-        cautions=tuple(_cautions(decided, request, projects, answers)),
+        cautions=tuple(_cautions(decided, projects, answers, tree)),
         inputs=_inputs_digest(snapshot, request, answers),
     )
 
@@ -319,7 +320,7 @@ def _refs(snapshot: Snapshot, record: Record) -> Iterator[RefChange]:
 
 
 def _cautions(
-    decided: _Decided, request: Request, projects: tuple[ProjectChange, ...], answers: Answers
+    decided: _Decided, projects: tuple[ProjectChange, ...], answers: Answers, tree: Tree
 ) -> Iterator[Caution]:
     base, version = decided.base, decided.number.version
     if decided.number.again:
@@ -332,10 +333,8 @@ def _cautions(
             yield Caution("upstream", change.name, change.old_upstream or "", change.new_upstream or "")
         if change.since and change.since.behind:
             yield Caution("rewind", change.name, str(change.since.behind), change.new)
-    if base.build is not None:
-        for project in base.manifest.projects:
-            if not is_commit(project.revision) and full_ref(project.revision) != base.ref:
-                yield Caution("pinned", project.name, project.revision, base.branch)
+    for project in newly_pinned(base, tree):
+        yield Caution("pinned", project.name, project.revision, base.branch)
     unrelated = [change.name for change in projects if change.old != change.new and change.since is None]
     if unrelated:
         yield Caution("unrelated", unrelated[0], str(len(unrelated)), "")
