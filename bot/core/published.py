@@ -29,9 +29,9 @@ class Published:
 
     `refs` are all refs of the server, tags peeled as `ref^{}`; `url` is its address and `policy` says where projects
     may come from. `tag` is None for a lightweight tag. `commit` is the tagged one, `tree` its files and `parent_tree`
-    those of its first parent. `on_branches` are the full names of the branches that contain the commit;
-    `branch_version` is what version.txt says at the tip of the release branch, `channel_versions` what it says at
-    each channel, by full ref: None where it cannot be read.
+    those of its first parent. `on_branches` are branches that contain the commit, by full name: the
+    release branch, or where that does not, all others. `branch_version` is what version.txt says at the tip of the
+    release branch, `channel_versions` what it says at each channel, by full ref: None where it cannot be read.
     """
 
     version: Version

@@ -100,10 +100,17 @@ def _published(opened: Session, snapshot: Snapshot, version: Version) -> Publish
         commit=commit,
         tree=clone.tree(commit),
         parent_tree=clone.tree(parents[0]) if parents else Tree(),
-        on_branches=frozenset(
-            ref for ref, tip in refs.items() if ref.startswith(HEADS) and clone.is_ancestor(commit, tip)
-        ),
+        on_branches=_holding(opened, snapshot, commit, version),
         branch_version=version_at(clone, line, config) if line else None,
         channel_versions={ref: version_at(clone, tip, config) if tip else None for ref, tip in channels.items()},
         policy=opened.home.policy,
     )
+
+
+def _holding(opened: Session, snapshot: Snapshot, commit: str, version: Version) -> frozenset[str]:
+    """The branches that contain a release. Its release branch should; only where it does not are others looked at."""
+    line = HEADS + snapshot.config.line_branch(version.build)
+    tips = {ref: tip for ref, tip in snapshot.refs.items() if ref.startswith(HEADS)}
+    if line in tips and opened.clone.is_ancestor(commit, tips[line]):
+        return frozenset({line})
+    return frozenset(ref for ref, tip in tips.items() if opened.clone.is_ancestor(commit, tip))
