@@ -51,6 +51,15 @@ def test_a_line_that_does_not_exist_is_refused_with_those_that_do(base: str, com
     assert read_base(nowhere) == look_up(nowhere, request()) == plan(nowhere, request(), Answers()) == refused
 
 
+def test_lines_are_suggested_as_people_type_them_whatever_their_branches_are_called() -> None:
+    config = replace(world.CONFIG, manifest=ManifestFiles(line_branch="flatcar-{build}"))
+    refs = {f"refs/heads/flatcar-{build}": world.BASE for build in (99, 100, 115, 150)}
+    refs |= {"refs/heads/build-114": world.BASE, "refs/heads/flatcar-0114": world.BASE}
+    nowhere = snapshot(base="flatcar-114", commit="", config=config, refs=refs)
+    assert read_base(nowhere) == no.NoSuchLine("flatcar-114", ("build-115", "build-100", "build-99"))
+    assert read_base(replace(nowhere, base="x")) == no.NoSuchLine("x", ("build-150", "build-115", "build-100"))
+
+
 def pinned_to(revision: str, name: str = "coreos/etcd") -> bytes:
     return SEED.replace(PINS[name].encode(), revision.encode())
 

@@ -151,6 +151,11 @@ def test_a_second_release_is_refused_while_the_release_branch_has_more(asked: Re
     assert chosen(at, asked) == no.LineHasMore("build-116", 3, "master")
 
 
+def test_the_command_that_goes_on_from_the_release_branch_names_it_as_people_type_it() -> None:
+    config = replace(world.CONFIG, manifest=ManifestFiles(line_branch="flatcar-{build}"))
+    assert chosen(on_main(config=config, past=Past(lead=1)), new()) == no.LineHasMore("build-116", 1, "master")
+
+
 def test_a_first_release_is_refused_too_where_a_branch_of_its_name_has_other_commits() -> None:
     assert chosen(on_main(past=Past(lead=1)), new()) == no.LineHasMore("build-116", 1, "master")
 
@@ -178,6 +183,13 @@ def test_a_build_whose_branch_would_be_no_release_branch_is_refused(build: int) 
     refused = no.BuildOutOfRange(build, f"build-{build}")
     assert chosen(on_main(), new(build=build)) == chosen(on_main(), new(version=Version(build, 0, 0))) == refused
     assert chosen(on_main(), new(build=999_999)) == Number(Version(999_999, 0, 0))
+    assert outcome(on_main(), new(build=build)) == refused
+
+
+@pytest.mark.parametrize("kind", ["branch", "patch"])
+def test_a_release_branch_is_never_out_of_range(kind: str) -> None:
+    at = snapshot(config=replace(world.CONFIG, manifest=ManifestFiles(line_branch="flatcar-{build}")))
+    assert isinstance(chosen(replace(at, base="flatcar-115"), request(kind=kind)), Number)
 
 
 @pytest.mark.parametrize("kind", ["branch", "patch"])

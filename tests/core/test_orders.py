@@ -47,6 +47,15 @@ def test_a_channel_is_for_the_releases_that_the_configuration_names(releases: An
     assert bool(planned(config=config).record.channels) is concerned
 
 
+@pytest.mark.parametrize("choice", [None, "move", "keep"])
+def test_a_channel_that_is_moved_by_hand_only_never_moves_with_a_release(choice: Any) -> None:
+    config = replace(world.CONFIG, channels={"dev-channel": Channel(mode="never"), "beta": Channel()})
+    orders = made(snapshot(config=config), request(choices=Choices(channel=choice))).record.channels
+    by_hand = ChannelOrder("dev-channel", world.CHANNEL, "never", "115.0.0", moves=False)
+    assert [(order.name, order.moves) for order in orders if order != by_hand] == [("beta", choice != "keep")]
+    assert by_hand in orders
+
+
 def test_the_group_is_the_lines_own_or_the_repositorys() -> None:
     assert (planned().record.group, planned().group_source) == ("alpha", "default of this repository")
     stable = planned(config=replace(world.CONFIG, lines={115: Line(group="stable", formats=("qemu",))}))

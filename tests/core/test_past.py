@@ -29,6 +29,7 @@ from tests.core.world import (
     made,
     new,
     on_main,
+    outcome,
     request,
     snapshot,
     tracking_line,
@@ -208,6 +209,15 @@ def test_a_project_without_an_upstream_stays_though_everything_is_to_move() -> N
     at = snapshot(tree=world.tree(build_115_xml=data))
     assert names(asked(at, request(projects="all")).followed) == tuple(name for name in NAMES if name != "coreos/etcd")
     assert read_release(at, made(at, request(projects="all")))["coreos/etcd"] == (PINS["coreos/etcd"], None)
+
+
+@pytest.mark.parametrize("at", [snapshot(), on_main(), tracking_line(), tracking_main()])
+def test_an_old_release_that_could_not_be_released_from_today_refuses_the_plan_with_its_pins(at: Snapshot) -> None:
+    at = replace(at, past=past({}, upstream="refs/pull/1/head"))
+    refused = outcome(at, (new if at.base == "master" else request)(pins_of=OLD, flags=EMPTY | {"allow-jump"}))
+    assert isinstance(refused, no.BadTree)
+    assert refused.sentence.startswith("What would be released cannot be released from again: ")
+    assert "refs/pull/1/head" in refused.sentence
 
 
 # What must be read

@@ -15,6 +15,7 @@ from bot.core.hub import Comparison
 from bot.core.plan import Caution, Plan, ProjectChange, RefChange, plan
 from bot.core.record import seal
 from bot.core.resolve import Answers, Move
+from bot.core.sensitive import Sensitive
 from bot.core.text import pull
 from bot.core.version import Version
 from tests.core import world
@@ -167,6 +168,17 @@ def test_however_many_projects_change_the_body_fits_and_keeps_what_matters(numbe
     for words in ("### Release 115.0.1", "**Merging this PR will**", "`last/back` goes BACK 12", "Change or cancel"):
         assert words in told
     assert f"**Projects: {number} of " in told
+
+
+def test_what_runs_on_peoples_machines_is_shown_before_however_many_remotes_are_new() -> None:
+    remotes = tuple(Sensitive("remote", f"remote-{n:03}", "", "fetch=..") for n in range(70))
+    hooks = Sensitive("repo-hooks", "repo-hooks", "", "coreos/chromite: pre-upload")
+    for whole in (planned(), large(2000)):
+        told = body(replace(whole, sensitive=(*remotes, hooks)))
+        first, *others = [row for row in told.split("\n") if row.startswith("> - ")]
+        assert first == "> - repo-hooks `repo-hooks`: new → `coreos/chromite: pre-upload`"
+        assert len(told) <= pull.LIMIT
+        assert len(others) == 70 if whole.moves == 1 else others[-1] == "> - and 11 more; read the changed files"
 
 
 LURES = [

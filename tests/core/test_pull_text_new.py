@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -93,6 +94,21 @@ def test_the_pull_request_of_a_new_release_in_layout_tracking_whole() -> None:
     assert told[: len(expected)] == expected
     assert told[len(expected) :].startswith(second)
     assert f"    git push https://github.com/coreos/scripts {TIPS['coreos/scripts']}:refs/heads/build-116\n" in told
+
+
+EVIL = "https://e.example/a b;touch x'$(y)`z`"
+
+
+def test_an_address_in_a_push_that_people_are_to_copy_is_one_quoted_word() -> None:
+    whole = made(tracking_main(), new())
+    line = whole.record.line
+    assert line is not None
+    first, *others = line.projects
+    line = replace(line, projects=(replace(first, url=EVIL), *others))
+    pushes = [row for row in rows(replace(whole, record=replace(whole.record, line=line))) if "git push" in row]
+    assert len(pushes) == 3
+    assert all(row.startswith("    git push ") for row in pushes)
+    assert shlex.split(pushes[0]) == ["git", "push", EVIL, f"{first.commit}:refs/heads/build-116"]
 
 
 def test_a_release_from_a_tracking_branch_shows_what_moved_and_no_second_commit() -> None:

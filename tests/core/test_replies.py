@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
-from bot.core.command import COMMANDS, Mistake, MistakeKind, parse
+from bot.core.command import COMMANDS, Command, Mistake, MistakeKind, parse
+from bot.core.config import Config, ManifestFiles
+from bot.core.plan import Plan, Request
+from bot.core.refusal import Refusal
+from bot.core.snapshot import Past, Snapshot
 from bot.core.text import pull, replies
+from bot.core.version import Version
 from tests.core import world
 from tests.core.test_text import REFUSALS
 
@@ -85,6 +90,39 @@ def all_replies() -> list[str]:
         replies.help_text(EVERYTHING, "octocat"),
         pull.withdrawn("v115.0.1"),
     ]
+
+
+FLATCAR = replace(world.CONFIG, manifest=ManifestFiles(line_branch="flatcar-{build}"))
+OTHERS = {"refs/heads/flatcar-115": world.BASE, "refs/heads/flatcar-109": world.BASE, "refs/heads/master": world.MAIN}
+LEADS = Past(lead=1)
+
+
+@pytest.mark.parametrize("config", [world.CONFIG, FLATCAR])
+@pytest.mark.parametrize(
+    ("at", "wanted"),
+    [
+        (world.snapshot(base="build-151", commit=""), world.request(line="build-151")),
+        (world.on_main(past=LEADS), world.new()),
+        (world.on_main(), world.new(version=Version(117, 0, 0), build=116)),
+        (world.snapshot(), world.request(version=Version(117, 0, 0))),
+    ],
+)
+def test_every_line_and_command_that_a_refusal_suggests_can_be_typed_whatever_branches_are_called(
+    config: Config, at: Snapshot, wanted: Request
+) -> None:
+    at = replace(at, config=config, refs=at.refs if config is world.CONFIG else {**at.refs, **OTHERS})
+    base = at.base.replace("build-", "flatcar-") if config is FLATCAR else at.base
+    told = replies.refused(refusal(world.outcome(replace(at, base=base), wanted)))
+    lines = [] if "Near it: " not in told else re.findall(r"`(.+?)`", told.partition("Near it: ")[2])
+    commands = [*re.findall(r"`(/[^`]+)`", told), *(f"/release patch {line}" for line in lines)]
+    assert commands or "name one that fits it" in told
+    for command in commands:
+        assert isinstance(parse(command), Command), command
+
+
+def refusal(found: Plan | Refusal) -> Refusal:
+    assert not isinstance(found, Plan)
+    return found
 
 
 NAMED_AS_IT_IS = ("unknown-verb", "not-yet", "missing-line")
