@@ -170,15 +170,17 @@ def test_however_many_projects_change_the_body_fits_and_keeps_what_matters(numbe
     assert f"**Projects: {number} of " in told
 
 
-def test_what_runs_on_peoples_machines_is_shown_before_however_many_remotes_are_new() -> None:
+@pytest.mark.parametrize(("number", "room", "most"), [(1, 0, 71), (2000, 0, 60), (2000, 50_000, 60)])
+def test_what_runs_on_peoples_machines_is_shown_before_however_many_remotes_are_new(
+    number: int, room: int, most: int
+) -> None:
     remotes = tuple(Sensitive("remote", f"remote-{n:03}", "", "fetch=..") for n in range(70))
     hooks = Sensitive("repo-hooks", "repo-hooks", "", "coreos/chromite: pre-upload")
-    for whole in (planned(), large(2000)):
-        told = body(replace(whole, sensitive=(*remotes, hooks)))
-        first, *others = [row for row in told.split("\n") if row.startswith("> - ")]
-        assert first == "> - repo-hooks `repo-hooks`: new → `coreos/chromite: pre-upload`"
-        assert len(told) <= pull.LIMIT
-        assert len(others) == 70 if whole.moves == 1 else others[-1] == "> - and 11 more; read the changed files"
+    told = body(replace(large(number), sensitive=(*remotes, hooks)), room)
+    shown = [row for row in told.split("\n") if row.startswith("> - ")]
+    assert shown[0] == "> - repo-hooks `repo-hooks`: new → `coreos/chromite: pre-upload`"
+    assert shown[most:] == ([] if most == 71 else ["> - and 11 more; read the changed files"])
+    assert len(told) + room <= pull.LIMIT
 
 
 LURES = [
