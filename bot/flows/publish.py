@@ -212,7 +212,7 @@ def _record_published(
     how = "merge" if len(commit.parents) == 2 else "squash or rebase"
     rows = [
         words.Row("prove the merge", "done", desk.now(), f"{how} {short(commit.sha)}, {proved}"),
-        words.Row("tag", "done", desk.now(), f"object {short(tag)}, pushed and read back"),
+        _tagged_row(desk, record, tag),
     ]
     known = desk.store.release(which.id, record.version)
     told = known is not None and bool(known.tag_object)

@@ -54,6 +54,9 @@ def test_a_new_release_opens_its_branch_with_the_tag(play: Play, method: str) ->
     assert refs["refs/tags/v116.0.0^{}"] == refs[LINE] == refs["refs/heads/master"] == merged
     assert refs["refs/heads/dev-channel"] == merged
     assert refs["refs/heads/build-115"] == before["refs/heads/build-115"]
+    (told,) = play.stage.said(2, "progress")
+    assert "| tag and release branch | ✅ |" in told
+    assert "with `build-116`, one atomic push, read back |" in told
     files = files_at(play, merged)
     kept = {".github/manifest-release.yml", "_remotes.xml", "master.xml", "build-115.xml", "default.xml"}
     assert set(files) == {*kept, "build-116.xml", "release.xml", "version.txt"}
