@@ -260,6 +260,13 @@ def gather(
     )
 
 
+def _tagged_row(desk: Desk, record: Record, tag: str) -> words.Row:
+    if record.line is None:
+        return words.Row("tag", "done", desk.now(), f"object {short(tag)}, pushed and read back")
+    together = f"object {short(tag)} with {code(record.line.branch)}, one atomic push, read back"
+    return words.Row("tag and release branch", "done", desk.now(), together)
+
+
 def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> tuple[bytes, bool]:
     """The tag object's bytes, and whether they were recorded before a push; else made from what GitHub says."""
     recorded = desk.store.release(repository.id.id, record.version)
