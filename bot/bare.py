@@ -99,15 +99,6 @@ class BareRepository:
             raise self._damage(GitFailed(answer))
         return answer.status == 0
 
-    def first_parent_path(self, old: str, new: str) -> tuple[str, ...] | None:
-        """The commits after `old` up to `new`, by first parents only; None where that way does not meet `old`."""
-        if old == new:
-            return ()
-        out = self._local("rev-list", "--first-parent", "--parents", "--reverse", Sha(new), f"^{Sha(old)}").decode()
-        rows = [line.split(" ") for line in out.splitlines()]
-        # `^old` cuts off all that old can reach, so the first row is on the path only if old is its first parent.
-        return tuple(row[0] for row in rows) if rows and rows[0][1:2] == [old] else None
-
     def first_parents(self, commit: str, most: int) -> tuple[str, ...]:
         """The commit and those before it by first parents, at most so many."""
         out = self._local("rev-list", "--first-parent", f"--max-count={int(most)}", Sha(commit))

@@ -27,10 +27,9 @@ from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
 from bot.reading import checked, read_configuration, read_snapshot
 from bot.resolver import OnHub, Resolver
-from bot.store import ReleaseState
+from bot.store import UNPUBLISHED
 
 PENDING = "release: pending"
-UNPUBLISHED: tuple[ReleaseState, ...] = ("proposed", "merged", "publishing", "stopped")
 
 
 def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str, Any]:

@@ -69,7 +69,6 @@ REFUSALS: list[no.Refusal] = [
     no.BadConfiguration("line 3: what is this."),
     no.Late(edited=False),
     no.Late(edited=True),
-    no.NotYet("/release new", "Use patch."),
 ]
 MISTAKES = [Mistake(kind, "pach", ("patch",), "/release pach build-115") for kind in typing.get_args(MistakeKind)]
 
@@ -159,7 +158,7 @@ OURS = {"needs", "place", "version", "free", "now"}
 @settings(max_examples=25)
 @given(hostile=HOSTILE)
 def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(reason: no.Refusal, hostile: str) -> None:
-    if isinstance(reason, no.BadTree | no.BadConfiguration | no.NotYet | no.BadClock):
+    if isinstance(reason, no.BadTree | no.BadConfiguration | no.BadClock):
         return  # their sentences are ours already
     loud = {field.name for field in fields(reason) if isinstance(getattr(reason, field.name), str)} - OURS
     told = replies.refused(replace(reason, **dict.fromkeys(loud, hostile)))  # type: ignore[arg-type]

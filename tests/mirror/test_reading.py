@@ -129,7 +129,7 @@ def test_a_tree_where_a_commit_should_be_is_denied(opened: Opened, project: Proj
         mirror.commit(tree)
 
 
-def test_ancestry_and_the_first_parents_between_two_commits(opened: Opened, project: Project) -> None:
+def test_ancestry_first_parents_and_how_far_a_branch_leads(opened: Opened, project: Project) -> None:
     one = project.commit(FILES)
     two = project.commit({"a": "2"}, one)
     side = project.commit({"a": "3"}, one, ref="refs/heads/side")
@@ -139,10 +139,9 @@ def test_ancestry_and_the_first_parents_between_two_commits(opened: Opened, proj
         assert mirror.is_ancestor(one, one)
         assert not mirror.is_ancestor(merge, side)
         assert not mirror.is_ancestor("1" * 40, merge)
-        assert mirror.first_parent_path(one, merge) == (two, merge)
-        assert mirror.first_parent_path(merge, merge) == ()
-        assert mirror.first_parent_path(side, merge) is None
-        assert mirror.first_parent_path(merge, one) is None
+        assert mirror.first_parents(merge, 5) == (merge, two, one)
+        assert mirror.first_parents(merge, 2) == (merge, two)
+        assert (mirror.lead(merge, one), mirror.lead(side, merge), mirror.lead(merge, two)) == (3, 0, 2)
 
 
 def refused_tree(opened: Opened, commit: str) -> str:

@@ -219,7 +219,8 @@ def _in_release(project: Project, version: Version, base: Base, snapshot: Snapsh
 
 
 def _unknown_release(version: Version, snapshot: Snapshot) -> UnknownRelease:
-    near = sorted(snapshot.released, key=lambda each: (abs(each.build - version.build), each))[:3]
+    others = (each for each in snapshot.released if each != version)  # it can be there and not be readable
+    near = sorted(others, key=lambda each: (abs(each.build - version.build), each))[:3]
     return UnknownRelease(str(version), tuple(map(str, near)))
 
 

@@ -16,7 +16,6 @@ from bot.core.refusal.circumstances import (
     NoSuchLine,
     NotAllowed,
     NotPublished,
-    NotYet,
     WrongPlace,
 )
 from bot.core.refusal.projects import (
@@ -92,7 +91,6 @@ Refusal = (
     | BadTree
     | BadConfiguration
     | Late
-    | NotYet
 )
 
 __all__ = [
@@ -117,7 +115,6 @@ __all__ = [
     "NotOnUpstream",
     "NotPinned",
     "NotPublished",
-    "NotYet",
     "NothingMoved",
     "NothingToFollow",
     "Refusal",

@@ -91,11 +91,3 @@ class Late:
     """The comment is too old to act on, or was edited since it was posted."""
 
     edited: bool
-
-
-@dataclass(frozen=True)
-class NotYet:
-    """What was asked belongs to the grammar and is not built yet."""
-
-    what: str
-    instead: str

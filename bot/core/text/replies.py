@@ -84,8 +84,6 @@ def refused(reason: no.Refusal) -> str:
             return _about_releases(reason)
         case no.BadTree(sentence) | no.BadConfiguration(sentence):
             return f"This branch cannot be released from as it is: {sentence}"
-        case no.NotYet(what, instead):
-            return f"{code(what)} is not available yet. {instead}"
         case no.Late(edited):
             why = "it was edited since" if edited else "I was away when this was posted"
             return f"Nothing was done: {why}. Please post it again as a new comment."
