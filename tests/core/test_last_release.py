@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from bot.core import refusal as no
 from bot.core.command import Override
@@ -118,6 +119,31 @@ def test_how_far_a_project_goes_is_counted_from_its_released_pin_and_not_from_on
     (etcd,) = asked(at, request(Override("etcd", NEW))).named
     assert etcd.held == PINS["coreos/etcd"]
     assert {want.held for want in asked(at, request()).followed} == {PINS[name] for name in seed_files.BRANCHED}
+
+
+SOME = st.sets(st.sampled_from(NAMES))
+
+
+@settings(max_examples=40, deadline=None)
+@given(edited=SOME, named=SOME, tracking=st.booleans())
+def test_whoever_moved_a_pin_a_plan_shows_exactly_what_differs_from_the_last_release(
+    edited: set[str], named: set[str], tracking: bool
+) -> None:
+    pins = {name: BY_HAND if name in edited else PINS[name] for name in NAMES}
+    data = seed_files.release_manifest(pins, 115)
+    loose = world.following(seed_files.release_manifest(PINS, 115), *seed_files.BRANCHED)
+    for name in edited - {*seed_files.BRANCHED}:
+        loose = loose.replace(PINS[name].encode(), BY_HAND.encode())
+    files = {"build-115.xml": Entry(FILE, loose), "release.xml": Entry(FILE, data)}
+    at = tracking_line() if tracking else snapshot(tree=world.tree(build_115_xml=data))
+    at = known(replace(at, tree=at.tree.with_changes(files)) if tracking else at, release(PINS, 115))
+    whole = made(at, request(*(Override(name, NEW) for name in sorted(named)), flags=FREE))
+    found = {name: pin for name, (pin, _) in read_release(at, whole).items() if pin != PINS[name]}
+    assert {change.name: (change.old, change.new) for change in whole.projects if change.old != change.new} == {
+        name: (PINS[name], pin) for name, pin in found.items()
+    }
+    assert {name for name, pin in found.items() if pin == NEW} == named
+    assert edited <= found.keys()
 
 
 # What waits
