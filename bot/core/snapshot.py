@@ -82,7 +82,7 @@ class Snapshot:
         return max((version for version in self.released if version.build == build), default=None)
 
     def lines(self) -> tuple[str, ...]:
-        """The release branches that exist, newest line first."""
+        """The lines that have a release branch, as people type them, the newest first."""
         names = [ref.removeprefix(HEADS) for ref in self.refs if ref.startswith(HEADS)]
         return release_lines(names, self.config)
 
@@ -109,6 +109,9 @@ def version_of_tag(tag: str, config: Config) -> Version | None:
 
 
 def release_lines(branches: list[str], config: Config) -> tuple[str, ...]:
-    """Those branches that are release branches, newest line first."""
-    numbered = [(config.build_number_of(name), name) for name in branches]
-    return tuple(name for build, name in sorted(((b, n) for b, n in numbered if b is not None), reverse=True))
+    """The lines of those branches that are release branches, as people type them, whatever the branches are called.
+
+    The newest line is the first.
+    """
+    builds = {build for name in branches if (build := config.build_number_of(name)) is not None}
+    return tuple(f"build-{build}" for build in sorted(builds, reverse=True))

@@ -57,7 +57,7 @@ def test_the_newest_release_of_a_line_is_the_highest_by_number() -> None:
     assert (whole.newest(115), whole.newest(116), whole.newest(117)) == (Version(115, 1, 0), Version(116, 0, 0), None)
 
 
-def test_release_branches_are_told_by_number_newest_first() -> None:
+def test_lines_are_told_by_number_newest_first_whatever_their_branches_are_called() -> None:
     branches = ["master", "build-99", "build-115", "build-115-test", "build-0", "build-007", "Build-3", "build-1000"]
     assert release_lines(branches, world.CONFIG) == ("build-1000", "build-115", "build-99")
-    assert release_lines(["r115", "build-115"], named(line_branch="r{build}")) == ("r115",)
+    assert release_lines(["r115", "build-115"], named(line_branch="r{build}")) == ("build-115",)

@@ -80,10 +80,10 @@ def read_base(snapshot: Snapshot) -> Base | Refusal:
 
 def nearest_lines(snapshot: Snapshot, build: int | None) -> tuple[str, ...]:
     """The lines whose build numbers are nearest, without a number the newest, as people type them; three at most."""
-    builds = [snapshot.config.build_number_of(branch) or 0 for branch in snapshot.lines()]
+    lines = snapshot.lines()
     if build is not None:
-        builds.sort(key=lambda each: abs(each - build))
-    return tuple(f"build-{each}" for each in builds[:3])
+        return tuple(sorted(lines, key=lambda line: abs(int(line.removeprefix("build-")) - build))[:3])
+    return lines[:3]
 
 
 def layout_of(snapshot: Snapshot) -> Layout:
