@@ -170,13 +170,16 @@ class Resolver:
             others = [ref for ref in branches if ref not in likely]
             holding |= self._holding(want, commit, heads, others)
             choice = choose_upstream(likely, holding, commit)
-        match choice:
-            case str():
-                return self._move(want, commit, choice, heads)
-            case Scattered() | Unknown():
-                return choice
-            case None:
-                return Unknown(want.revision)
+        if isinstance(choice, Unknown | None):
+            return self._tagged(want, commit, heads)
+        return self._move(want, commit, choice, heads) if isinstance(choice, str) else choice
+
+    def _tagged(self, want: Wanted, commit: str, heads: Mapping[str, str]) -> Found:
+        """A commit that no branch holds any more, if it is one that a tag stands for."""
+        tags = sorted(ref for ref, tip in heads.items() if ref.startswith(TAGS) and tip == commit)
+        if len(tags) > 1:
+            return Scattered(commit, tuple(tags), ())
+        return self._move(want, commit, tags[0], heads) if tags else Unknown(want.revision)
 
     def _holding(
         self, want: Wanted, commit: str, heads: Mapping[str, str], refs: Sequence[str], first: bool = False

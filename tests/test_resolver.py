@@ -141,11 +141,17 @@ def test_a_commit_that_only_a_fork_has_does_not_exist(etcd: Etcd, length: int) -
     assert etcd.named(fork[:length], MASTER) == (Elsewhere(fork, MASTER) if length == 40 else Unknown(fork[:length]))
 
 
-def test_a_commit_that_only_a_tag_holds_is_on_no_branch(etcd: Etcd) -> None:
+def test_a_commit_that_only_a_tag_stands_for_has_that_tag_for_its_upstream(etcd: Etcd) -> None:
     commit = etcd.commit()
     etcd.project.tag("v1", commit)
     etcd.commit(OTHER)
-    assert etcd.named("v1") == etcd.named(commit) == Unknown(commit)
+    for revision in ("v1", "refs/tags/v1", commit, commit[:12]):
+        found = etcd.named(revision)
+        assert isinstance(found, Move)
+        assert (found.commit, found.upstream) == (commit, "refs/tags/v1")
+    etcd.project.tag("v2", commit)
+    assert etcd.named(commit) == Scattered(commit, ("refs/tags/v1", "refs/tags/v2"), ())
+    assert isinstance(etcd.named(commit, "refs/tags/v2"), Move)
 
 
 @pytest.mark.parametrize(("upstream", "recorded"), [("next", NEXT), (NEXT, NEXT), ("no", "refs/heads/no")])
