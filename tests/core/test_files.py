@@ -245,6 +245,12 @@ def test_a_manifest_that_the_main_one_includes_is_never_removed() -> None:
     assert isinstance(outcome(at, new(old_manifests=("build-1.xml",))), no.NoSuchManifest)
 
 
+def test_no_manifest_is_removed_on_a_release_branch() -> None:
+    assert outcome(snapshot(), request(old_manifests=("build-109.xml",), flags=EMPTY)) == no.NoSuchManifest(
+        "build-109.xml", ()
+    )
+
+
 def test_no_link_is_left_that_leads_to_a_removed_manifest() -> None:
     at = changed(on_main(), {"default.xml": Entry(LINK, b"build-109.xml")})
     after = at.tree.with_changes(made(at, new()).changes)

@@ -82,7 +82,7 @@ def test_a_pin_that_was_edited_by_hand_is_a_change_from_the_last_release() -> No
         ("coreos/fleet", PINS["coreos/fleet"], BY_HAND),
     ]
     assert "coreos/fleet" not in dict(whole.unchanged)
-    assert Caution("unrelated", "coreos/fleet", "1", "") in whole.cautions
+    assert Caution("unrelated", "coreos/fleet", "1", "coreos/fleet") in whole.cautions
 
 
 def test_a_pin_that_was_edited_by_hand_is_worth_a_release_by_itself() -> None:

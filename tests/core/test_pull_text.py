@@ -120,10 +120,13 @@ def test_a_link_of_a_hostile_name_is_shown_as_code() -> None:
             Caution("pinned", "a/b", "refs/heads/x", "build-115"),
             "`a/b` followed `refs/heads/x`, not `build-115`, so it",
         ),
-        (Caution("unrelated", "a/b", "1", ""), "How the new pin relates to the old one is not known for `a/b`; it may"),
         (
-            Caution("unrelated", "a/b", "3", ""),
-            "How the new pin relates to the old one is not known for `a/b` and 2 more",
+            Caution("unrelated", "a/b", "1", "a/b"),
+            "How the new pin relates to the old one is not known for `a/b`; it may",
+        ),
+        (
+            Caution("unrelated", "a/b", "3", "a/b, c/d, e/f"),
+            "How the new pin relates to the old one is not known for `a/b, c/d, e/f`",
         ),
         (Caution("sdk", "1.2.3", "", "cd" * 20), "The SDK version `1.2.3` has no release tag; only `cdcdcdc` says it."),
         (Caution("again", "115", "115.0.0", "115.1.0"), "BUILD 115 was released before (115.0.0), so BRANCH goes up."),

@@ -165,7 +165,7 @@ def at_main(changes: dict[str, Entry | None], **more: Any) -> Snapshot:
         ),
         (
             made(on_main(), new(), None),
-            f"> {UNKNOWN} for `coreos/baselayout` and 11 more; it may go back.",
+            f"> {UNKNOWN} for `{', '.join(PINS)}`; it may go back.",
         ),
         (
             made(on_main(), new(Override("etcd", NEW), projects="none"), None),

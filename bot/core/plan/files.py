@@ -72,6 +72,8 @@ def release_files(
         if base.layout == "tracking" and branched:
             second = second_commit(snapshot.tree.with_changes(changes), snapshot.config, version.build, branched)
     else:
+        if request.old_manifests:
+            return NoSuchManifest(request.old_manifests[0], ())  # only a new build brings a manifest that replaces one
         if base.layout == "tracking":
             changes[file] = _same_mode(snapshot.tree, file, _still_following(unpinned(printed, ref), base, pins, ref))
         changes |= _switched_default(snapshot.tree, snapshot.config, file)

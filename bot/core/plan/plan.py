@@ -337,7 +337,7 @@ def _cautions(
         yield Caution("pinned", project.name, project.revision, base.branch)
     unrelated = [change.name for change in projects if change.old != change.new and change.since is None]
     if unrelated:
-        yield Caution("unrelated", unrelated[0], str(len(unrelated)), "")
+        yield Caution("unrelated", unrelated[0], str(len(unrelated)), ", ".join(unrelated))
     names = {project.path: project.name for project in base.manifest.projects}
     for path, answer in answers.waiting.items():
         if isinstance(answer, Silent):

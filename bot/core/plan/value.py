@@ -45,7 +45,7 @@ class Caution:
     "upstream": another branch is followed. "rewind": it goes back. "unread": what waits there is not known.
     "unrelated": how old and new pin relate is not known. "sdk": only an untagged commit knows the SDK version.
     "again": the BUILD was released before. "pinned": it followed another branch than the line's and is pinned from now
-    on.
+    on. Of several unrelated ones `after` holds the names, with commas.
     """
 
     kind: Literal["upstream", "rewind", "unread", "unrelated", "sdk", "again", "pinned"]
@@ -116,10 +116,14 @@ class Plan:
 
 
 def to_json(made: Plan) -> dict[str, object]:
-    """The whole plan as plain JSON: files by mode and blob, every other part as it stands in the plan."""
+    """The whole plan as plain JSON: files by mode and blob, every other part as it stands in the plan.
+
+    `plan` is the digest that commit and tag name, of what publishing needs; `digest` is over all of this.
+    """
     whole: dict[str, object] = json.loads(
         json.dumps(
             {
+                "plan": made.record.digest,
                 "version": str(made.version),
                 "previous": str(made.previous),
                 "line": made.line,

@@ -295,8 +295,9 @@ def caution_words(caution: Caution) -> str:
         case "unread":
             words = f"{name} could not be read ({code(caution.before)}), so what waits there is not shown."
         case "unrelated":
-            others = f" and {int(caution.before) - 1} more" if caution.before != "1" else ""
-            words = f"How the new pin relates to the old one is not known for {name}{others}; it may go back."
+            words = (
+                f"How the new pin relates to the old one is not known for {code(caution.after, 300)}; it may go back."
+            )
         case "sdk":
             words = f"The SDK version {name} has no release tag; only {code(caution.after[:7])} says it."
         case "pinned":
