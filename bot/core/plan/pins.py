@@ -71,7 +71,7 @@ def stands(base: Base, snapshot: Snapshot, request: Request) -> tuple[Stand, ...
     if request.pins_of is not None:
         earlier = snapshot.past.releases.get(request.pins_of)
         if earlier is None:
-            return _unknown_release(request.pins_of, snapshot)
+            return unknown_release(request.pins_of, snapshot)
         recalled = _of_release(earlier.manifest, base, snapshot)
         loose = [project.name for project in recalled.values() if not is_commit(project.revision)]
         if loose:
@@ -213,12 +213,13 @@ def _in_release(project: Project, version: Version, base: Base, snapshot: Snapsh
     earlier = snapshot.past.releases.get(version)
     manifest = earlier.manifest if earlier else base.released if version == base.versions.version else None
     if manifest is None:
-        return _unknown_release(version, snapshot)
+        return unknown_release(version, snapshot)
     was = _of_release(manifest, base, snapshot).get(project.path)
     return was if was and is_commit(was.revision) else NotInRelease(project.name, str(version))
 
 
-def _unknown_release(version: Version, snapshot: Snapshot) -> UnknownRelease:
+def unknown_release(version: Version, snapshot: Snapshot) -> UnknownRelease:
+    """The refusal for a release that is not there or cannot be read, with some that are near to it."""
     others = (each for each in snapshot.released if each != version)  # it can be there and not be readable
     near = sorted(others, key=lambda each: (abs(each.build - version.build), each))[:3]
     return UnknownRelease(str(version), tuple(map(str, near)))

@@ -18,7 +18,7 @@ from bot.core.plan.files import Files, newly_pinned, release_files
 from bot.core.plan.number import Number, choose_number
 from bot.core.plan.orders import build_order, channel_orders, group_for, scripts_project
 from bot.core.plan.past import last_release
-from bot.core.plan.pins import Pin, ask, choose_pins, renames_by_path
+from bot.core.plan.pins import Pin, ask, choose_pins, renames_by_path, unknown_release
 from bot.core.plan.request import Request
 from bot.core.plan.sdk import ChosenSdk, choose_sdk
 from bot.core.plan.value import Caution, Plan, ProjectChange, RefChange, blobs, plain_request
@@ -89,6 +89,8 @@ def _decide(snapshot: Snapshot, request: Request) -> _Decided | Refusal:
     base = read_base(snapshot)
     if not isinstance(base, Base):
         return base
+    if request.pins_of is not None and request.pins_of not in snapshot.past.releases:
+        return unknown_release(request.pins_of, snapshot)
     number = choose_number(base, snapshot, request)
     if not isinstance(number, Number):
         return number
