@@ -21,6 +21,16 @@ from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
 
 RELEASE, DEFAULT = "release.xml", "default.xml"
+_TRAILER = re.compile(r"^(Plan|SDK|Inputs): (.*)$", re.MULTILINE)
+_INPUT = re.compile(r"(\S.*?)=([0-9a-f]{40})(?= |$)")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a tag's message says of the files: the SDK, and the blobs by path that the release was planned from."""
+
+    sdk: str
+    inputs: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,19 @@ class Published:
     def manifest(self) -> Manifest | str:
         """What was released, or the sentence why it cannot be read. The oldest releases have no release.xml."""
         return _manifest(self.tree, RELEASE if RELEASE in self.tree else self.line_file)
+
+    @cached_property
+    def default(self) -> Manifest | str:
+        """What the repo tool takes when nobody names a manifest, or the sentence why it cannot be read."""
+        return _manifest(self.tree, DEFAULT)
+
+    @cached_property
+    def recorded(self) -> Recorded | None:
+        """The record in the tag's message; None where it holds none, as in releases made without this program."""
+        found = dict(_TRAILER.findall(self.tag.message)) if self.tag else {}
+        if not {"Plan", "SDK", "Inputs"} <= found.keys() or not found["Plan"].startswith("sha256:"):
+            return None
+        return Recorded(found["SDK"], dict(_INPUT.findall(found["Inputs"])))
 
     @cached_property
     def line_files(self) -> re.Pattern[str]:

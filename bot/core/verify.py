@@ -127,13 +127,16 @@ def release_file(p: Published) -> Verdict:
     """release.xml leads to the manifest of the line (layout link) or holds it with all pins (layout tracking).
 
     The layout is read from the tree, since lines of different layouts lived side by side; that it is not the
-    configured one is a warning. So is the oldest layout, which had no release.xml and turned default.xml instead.
+    configured one is a warning. So is the oldest layout, which had no release.xml and turned default.xml instead; but
+    where the commit before had one, it was lost.
     """
     line = p.line_file
     if p.tree.resolve(line) != line:
         return "wrong", f"There is no {shown(line)}, or it is no file of its own."
     layout: str = p.config.manifest.layout
     if RELEASE not in p.tree:
+        if p.parent_tree is not None and RELEASE in p.parent_tree:
+            return "wrong", f"There is no {RELEASE}, though the commit before had one."
         if p.tree.resolve(DEFAULT) == line:
             return "warning", f"There is no {RELEASE}; {DEFAULT} leads to {shown(line)}, as in the oldest releases."
         return "wrong", f"There is no {RELEASE}."
@@ -204,10 +207,12 @@ def _leads_to_folder(tree: Tree, path: str) -> bool:
 
 
 def default_file(p: Published) -> Verdict:
-    """default.xml is there: it is what the repo tool takes when nobody names a manifest."""
+    """default.xml is there and can be read: it is what the repo tool takes when nobody names a manifest."""
     landed = p.tree.resolve(DEFAULT)
     if landed is None:
         return "wrong", f"{DEFAULT} is missing or leads to no file: the repo tool finds no manifest."
+    if isinstance(p.default, str):
+        return "wrong", p.default
     return "fine", f"{DEFAULT} leads to {shown(landed)}." if landed != DEFAULT else f"{DEFAULT} is a file."
 
 
@@ -269,6 +274,25 @@ def changes(p: Published) -> Verdict:
     return "fine", f"The tagged commit changed {len(changed)} file{'s' * (len(changed) != 1)}, all of the release."
 
 
+def record(p: Published) -> Verdict:
+    """What the tag's message records is what the files say; releases made by hand of old record nothing."""
+    if p.recorded is None:
+        return "fine", "The tag's message holds no record: it has none to contradict."
+    if not isinstance(p.versions, str) and p.recorded.sdk != (p.versions.sdk or ""):
+        return "wrong", f"The tag records the SDK {shown(p.recorded.sdk)}, the files {shown(p.versions.sdk or '')}."
+    before = p.parent_tree
+    if before is None:
+        return "fine", "The record and the files agree; there is nothing before this commit to compare it with."
+    blobs = {path: entry.blob for path in p.recorded.inputs if (entry := before.get(path))}
+    astray = [path for path, blob in p.recorded.inputs.items() if blobs.get(path) != blob]
+    if astray:
+        more = _and_more(len(astray) - 1)
+        return "wrong", f"The tag records another {shown(astray[0])} than the commit before has{more}."
+    if isinstance(p.versions, str):
+        return "warning", "The SDK was not looked at, for the version file cannot be read."
+    return "fine", f"The record and the files agree on the SDK and on {len(blobs)} files of the commit before."
+
+
 def _and_more(count: int) -> str:
     return f" (and {count} more)" if count > 0 else ""
 
@@ -289,4 +313,5 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("channels", channels),
     ("old manifests", old_manifests),
     ("changes", changes),
+    ("record", record),
 )

@@ -13,6 +13,9 @@ from hypothesis import given, strategies as st
 from bot.core.config import Channel, Config, ManifestFiles, Tag as TagConfig
 from bot.core.fetch_policy import FetchPolicy
 from bot.core.objects import Identity, read_tag, tag_payload
+from bot.core.published import Recorded
+from bot.core.record import Record
+from bot.core.text.pull import tag_message
 from bot.core.text.verify import as_markdown, as_text
 from bot.core.tree import FILE, LINK, Entry, Tree, object_id
 from bot.core.verify import RULES, Finding, Published, ok, verify
@@ -69,7 +72,7 @@ def release(files: Mapping[str, Entry | None] | None = None, **changes: Any) -> 
         tag=tag(),
         commit=COMMIT,
         tree=Tree(FILES).with_changes(files or {}),
-        parent_tree=Tree(FILES).with_changes({"version.txt": version_file(0), "build-115.xml": Entry(FILE, b"old")}),
+        parent_tree=BEFORE,
         on_branches=frozenset({"refs/heads/build-115"}),
         branch_version=Version(115, 0, 1),
         channel_versions={CHANNEL: Version(115, 0, 1)},
@@ -107,6 +110,17 @@ def as_tag(made: Any) -> dict[str, Any]:
     return {"tag": made, "refs": {**REFS, "refs/tags/v115.0.1": made.object}}
 
 
+BEFORE = Tree(FILES).with_changes({"version.txt": version_file(0), "build-115.xml": Entry(FILE, b"old")})
+
+
+def recorded(sdk: str = "110.0.0", **inputs: str) -> dict[str, Any]:
+    """A tag with the record of an honest release, but for what is named."""
+    blobs = {path: entry.blob for path in BEFORE if (entry := BEFORE.get(path))} | inputs
+    rows = " ".join(f"{path}={blob}" for path, blob in blobs.items())
+    facts = f"Plan: sha256:{'0' * 64}\nGroup: alpha\nOfficial: 1\nSDK: {sdk}\nInputs: {rows}\n"
+    return as_tag(tag(message=f"CoreOS v115.0.1\n\nRequested-by: brandon\n{facts}"))
+
+
 LIGHT: dict[str, Any] = {"tag": None, "refs": {**without("refs/tags/v115.0.1^{}"), "refs/tags/v115.0.1": COMMIT}}
 OLDEST = {"release.xml": None, "default.xml": link("build-115.xml")}
 TRACKED = {"release.xml": xml(PINNED), "build-115.xml": xml(TRACKING), "default.xml": link("build-115.xml")}
@@ -122,6 +136,9 @@ def test_an_honest_release_is_fine_by_every_rule_in_the_order_of_the_table() -> 
 @pytest.mark.parametrize(
     "published",
     [
+        release(**recorded()),
+        release(**recorded(), parent_tree=None),
+        release(**as_tag(tag(message="CoreOS v115.0.1\n\nSDK: of last week\nInputs: many\n"))),
         release(TRACKED),
         release(TRACKED, config=layout("tracking")),
         release(config=layout("link")),
@@ -162,7 +179,9 @@ def test_layouts_and_habits_that_are_in_order_are_fine(published: Published) -> 
         (release({"version.txt": version_file(sdk="111.0.0")}), "SDK", "warning"),
         (release({"version.txt": version_file(sdk="110.0.0+2013-10-24-1130")}), "SDK", "warning"),
         (release({"version.txt": version_file(sdk="0001.1.0")}), "SDK", "warning"),
-        (release(OLDEST), "release file", "warning"),
+        (release(OLDEST, parent_tree=BEFORE.with_changes({"release.xml": None})), "release file", "warning"),
+        (release(OLDEST, parent_tree=None), "release file", "warning"),
+        (release(OLDEST), "release file", "wrong"),
         (release({"release.xml": link("build-109.xml")}), "release file", "wrong"),
         (release({"release.xml": None}), "release file", "wrong"),
         (release(config=layout("tracking")), "release file", "warning"),
@@ -173,7 +192,6 @@ def test_layouts_and_habits_that_are_in_order_are_fine(published: Published) -> 
         (release({**TRACKED, "build-115.xml": xml(TRACKING.replace(b"build-115", b"x"))}), "release file", "wrong"),
         (release({**TRACKED, "build-115.xml": xml(b"<manifest/>")}), "release file", "wrong"),
         (release({"release.xml": xml(ONE_LESS)}), "release file", "wrong"),
-        (release({**TRACKED, "build-115.xml": xml(b"")}), "release file", "wrong"),
         (release({"build-115.xml": xml(PINNED.replace(b'fetch=".."', b'fetch="http://x"'))}), "manifest", "wrong"),
         (
             release({"build-115.xml": xml(PINNED.replace(b'fetch=".."', b'fetch="https://old.example"'))}),
@@ -189,6 +207,8 @@ def test_layouts_and_habits_that_are_in_order_are_fine(published: Published) -> 
         (release({"other.xml": link("/etc/passwd")}, parent_tree=None), "links", "wrong"),
         (release({"other.xml": link("default.xml")}, parent_tree=None), "links", "wrong"),
         (release({"default.xml": None}), "default file", "wrong"),
+        (release({"default.xml": xml(b"hi")}), "default file", "wrong"),
+        (release({"default.xml": link("docs"), "docs": xml(b"hi")}, parent_tree=None), "default file", "wrong"),
         (release(on_branches=frozenset({"refs/heads/master"})), "release branch", "wrong"),
         (release(on_branches=frozenset()), "release branch", "wrong"),
         (release(branch_version=Version(115, 0, 0)), "branch version", "warning"),
@@ -198,6 +218,10 @@ def test_layouts_and_habits_that_are_in_order_are_fine(published: Published) -> 
         (release({"build-1.xml": xml(b"")}, parent_tree=None), "old manifests", "warning"),
         (release(parent_tree=Tree(FILES)), "changes", "warning"),
         (release({"os-release": xml(b"")}), "changes", "warning"),
+        (release(**recorded(sdk="109.0.0")), "record", "wrong"),
+        (release({"version.txt": version_file(sdk=None)}, **recorded()), "record", "wrong"),
+        (release(**recorded(**{"version.txt": "ff" * 20})), "record", "wrong"),
+        (release(**recorded(**{"gone.xml": "ff" * 20})), "record", "wrong"),
     ],
 )
 def test_each_rule_sees_what_it_is_there_for_and_no_other_does(published: Published, what: str, severity: str) -> None:
@@ -228,6 +252,14 @@ def test_without_the_tag_nothing_else_is_looked_at() -> None:
         ),
         (release(refs=without("refs/heads/build-115")), [("release branch", "wrong"), ("branch version", "warning")]),
         (
+            release({**TRACKED, "build-115.xml": xml(b"")}),
+            [("release file", "wrong"), ("default file", "wrong")],
+        ),
+        (
+            release({"version.txt": None}, **recorded()),
+            [("version file", "wrong"), ("SDK", "warning"), ("record", "warning")],
+        ),
+        (
             release({"release.xml": xml(b"")}),
             [("release file", "wrong"), ("manifest", "wrong"), ("pins", "warning")],
         ),
@@ -253,6 +285,33 @@ def test_a_commit_that_left_its_branch_is_told_from_one_that_only_the_tag_holds(
     assert sentence(release(on_branches=frozenset({"refs/heads/master"})), "release branch").endswith(
         "another branch does."
     )
+
+
+def test_the_record_that_publishing_writes_is_the_one_that_is_read() -> None:
+    paths = {"version.txt": "10" * 20, "a file.xml": "11" * 20, "x=y.xml": "12" * 20, "none.xml": None}
+    made = Record(
+        repository=1,
+        version="115.0.1",
+        previous="115.0.0",
+        tag="v115.0.1",
+        subject="CoreOS v115.0.1",
+        base="build-115",
+        base_commit=OLD,
+        sdk="110.0.0",
+        group="alpha",
+        files={},
+        inputs=paths,
+        channels=(),
+        build=None,
+        config="sha256:00",
+        requested_by="brandon",
+        request="sha256:00",
+        issue=1,
+        comment=1,
+        asked_at=WHEN.isoformat(),
+    )
+    read = release(tag=tag(message=tag_message(made, 7, "octocat", ()))).recorded
+    assert read == Recorded("110.0.0", {path: blob for path, blob in paths.items() if blob})
 
 
 def test_other_names_are_looked_for_where_the_configuration_has_others() -> None:
