@@ -52,8 +52,11 @@ bench: setup ## time a release, acknowledgements and ref look-ups
 bench-pin: setup ## time the pinning of N projects without a clone (N=1000)
 	@$(BIN)/python -m bench.pin --projects $(or $(N),1000)
 
-picture: setup ## draw the README's picture of the demo anew
-	@$(BIN)/python -m bot demo --once | $(BIN)/python -m sandbox.demo.picture > docs/images/demo.svg
+picture: setup ## draw the README's pictures anew: the demo, and a plan by hand as docs/by-hand.md shows it
+	@$(BIN)/python -m bot demo --once \
+	  | $(BIN)/python -m sandbox.demo.picture A release, from the comment to the built image > docs/images/demo.svg
+	@sed '1,/^```console/d;/^```$$/,$$d' docs/by-hand.md \
+	  | $(BIN)/python -m sandbox.demo.picture A plan by hand, and its patch > docs/images/by-hand.svg
 
 clean: ## remove .venv and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

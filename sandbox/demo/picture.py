@@ -1,6 +1,6 @@
-"""A picture of the demo for the README: its plain output, drawn as a terminal in SVG.
+"""Pictures for the README: plain output, drawn as a terminal in SVG. The title is for those who cannot see it.
 
-python -m bot demo --once | python -m sandbox.demo.picture > docs/images/demo.svg
+python -m bot demo --once | python -m sandbox.demo.picture TITLE > docs/images/demo.svg
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def coloured(line: str) -> list[tuple[str, str]]:
     return [(CYAN if heading else GREY if line.lstrip().startswith("│") else WHITE, line)]
 
 
-def draw(text: str) -> str:
+def draw(text: str, title: str) -> str:
     """The whole picture."""
     lines = [cut(line) for line in kept(text.splitlines())]
     height = LINE * (len(lines) + 2)
@@ -50,7 +50,7 @@ def draw(text: str) -> str:
     return "\n".join(
         [
             head,
-            "<title>A release, from the comment to the built image</title>",
+            f"<title>{escape(title)}</title>",
             back,
             f"<g {style}>",
             *rows,
@@ -73,4 +73,4 @@ def cut(line: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(draw(sys.stdin.read()))
+    sys.stdout.write(draw(sys.stdin.read(), " ".join(sys.argv[1:]) or "A terminal"))

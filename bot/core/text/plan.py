@@ -59,7 +59,8 @@ def _build(plan: Plan) -> str:
 
 
 def _ref(change: RefChange) -> tuple[str, ...]:
-    return plain(change.ref), change.old[:12] if change.old else "-", "->", _NEW[change.new], f"({change.how})"
+    how = "" if change.how == "none" else f"({change.how})"
+    return plain(change.ref), change.old[:12] if change.old else "-", "->", _NEW[change.new], how
 
 
 def _projects(plan: Plan) -> str:
