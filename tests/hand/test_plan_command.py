@@ -29,7 +29,7 @@ Refs
   refs/heads/build-115    48654ee59100  ->  the release  (merge)
   refs/tags/v115.0.1      -             ->  the tag      (create)
   refs/heads/dev-channel  48654ee59100  ->  the release  (channel newer)
-  refs/heads/master       700a95d76a3f  ->  stays        (none)
+  refs/heads/master       700a95d76a3f  ->  stays
 
 Projects: 1 of 12 change
   coreos/etcd  d0b6c31115e3  ->  14c6c0bbb31d  refs/heads/release-0.1 (was refs/heads/master)  +4
