@@ -19,6 +19,7 @@ from bot.bare import Damaged
 from bot.core.objects import Identity
 from bot.core.pktline import BadPackets, listed
 from bot.core.push import PushResult, RefUpdate
+from bot.core.refs import Sha
 from bot.gateway import Answer, GitFailed, on_disk
 from bot.hand import address, signature
 from bot.hand.address import Address
@@ -160,6 +161,13 @@ class Clone(Served):
             raise Denied(
                 "git", f"one of these branches is checked out in {self._truth.pushes[0].shown}; {way}"
             ) from None
+
+    def led_on(self, commit: str, tip: str) -> bool:
+        """Whether a tip read back where pushes go has this commit in its history; what is not here is fetched there."""
+        if self._lacks([tip]):
+            self._remote("fetch", *FETCH, "--no-prune", "--", self._push_address(), Sha(tip))
+            self._insist([tip])
+        return self.is_ancestor(commit, tip)
 
     def _push_address(self) -> str:
         return self._truth.pushes[0].given

@@ -99,13 +99,20 @@ def _push(clone: Clone, updates: list[RefUpdate]) -> None:
     again = f"To push the very same again, type `{_command(clone, updates)}`."
     try:
         result = clone.push(updates)
+        done = [each.ref for each in updates if _arrived(clone, each, result.now[each.ref])]
     except Outage as outage:
         raise Outage("git", f"{outage.reason.rstrip('.')}. {again}") from None
-    done = [ref for ref, state in result.states.items() if state == "done"]
-    if done and not result.ok:
+    if done and len(done) < len(updates):
         raise Refused(f"The server took only {', '.join(done)}, and somebody moved another ref. {again}")
-    if not result.ok:
+    if not done:
         raise Refused("Somebody moved one of these refs meanwhile, so nothing was pushed. Plan again.")
+
+
+def _arrived(clone: Clone, update: RefUpdate, now: str | None) -> bool:
+    """Whether a ref was moved as asked for. A branch may have been led on since: what was pushed is in it then."""
+    if now is None or update.new is None or now == update.new:
+        return now == update.new
+    return now != update.expected and update.ref.startswith(HEADS) and clone.led_on(update.new, now)
 
 
 def _command(clone: Clone, updates: list[RefUpdate]) -> str:
