@@ -43,11 +43,15 @@ _YOU = {
 
 @dataclass(frozen=True)
 class Place:
-    """Where a clone works: its git dir, the address of its refs (never with a password), the repository's name."""
+    """Where a clone works: its git dir, where its refs are read, their repository's name, and where pushes go.
+
+    No address has a password in it. Where there are several to push to, nothing is pushed, and the first is here.
+    """
 
     path: Path
     url: str
     name: str
+    push_url: str
 
 
 class Clone(Served):
@@ -60,7 +64,7 @@ class Clone(Served):
         self._offline = offline
         self._cache = cache
         self._seen: Sequence[str] = ()
-        self.place = Place(home.git_dir, truth.fetch.shown, truth.fetch.name)
+        self.place = Place(home.git_dir, truth.fetch.shown, truth.fetch.name, truth.pushes[0].shown)
 
     @classmethod
     @contextmanager

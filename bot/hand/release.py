@@ -89,7 +89,9 @@ def push_set(snapshot: Snapshot, plan: Plan, made: Made) -> list[RefUpdate]:
 def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
     """Whether the person at the terminal says yes."""
     refs = ", ".join(each.ref for each in updates)
-    sys.stdout.write(f"Push {refs} to {escaped(clone.place.url)}, all or nothing? [y/N] ")
+    place = clone.place
+    read = "" if place.url == place.push_url else f" (they were read at {escaped(place.url)})"
+    sys.stdout.write(f"Push {refs} to {escaped(place.push_url)}{read}, all or nothing? [y/N] ")
     sys.stdout.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -117,7 +119,7 @@ def _arrived(clone: Clone, update: RefUpdate, now: str | None) -> bool:
 
 def _command(clone: Clone, updates: list[RefUpdate]) -> str:
     """What pushes these objects by git alone: it takes no branch back and replaces no tag, so repeating it is safe."""
-    words = ["git", "-C", str(clone.place.path), "push", "--atomic", clone.place.url]
+    words = ["git", "-C", str(clone.place.path), "push", "--atomic", clone.place.push_url]
     return _typed([*words, *(f"{each.new}:{each.ref}" for each in updates)])
 
 
@@ -132,7 +134,15 @@ def _move(clone: Clone, snapshot: Snapshot, order: ChannelOrder, made: Made) -> 
         moved = clone.push([RefUpdate(order.ref, now, made.commit.sha)]).ok
     except (Denied, Outage) as fault:
         lease = f"--force-with-lease={order.ref}:{now or ''}"
-        words = ["git", "-C", str(clone.place.path), "push", lease, clone.place.url, f"{made.commit.sha}:{order.ref}"]
+        words = [
+            "git",
+            "-C",
+            str(clone.place.path),
+            "push",
+            lease,
+            clone.place.push_url,
+            f"{made.commit.sha}:{order.ref}",
+        ]
         return f"could not be moved: {escaped(fault.reason)}", _typed(words)
     return (f"moved to {made.commit.sha}" if moved else "somebody moved it meanwhile; it was left there"), None
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from tests.hand.seeded import Desk, desk as desk
+import re
+import shutil
+import subprocess
+
+from tests.git_server import Asked, Reply
+from tests.hand.seeded import NOW, Desk, desk as desk
 
 LINE, TAG, CHANNEL = "refs/heads/build-115", "refs/tags/v115.0.1", "refs/heads/dev-channel"
 ETCD = ("patch", "build-115", "coreos/etcd=release-0.1")
+ON_TERMINAL = ("release", "--now", NOW, *ETCD)
+PUSHED = "coreos/pushed"
 
 
 def hook(desk: Desk, name: str, script: str) -> None:
@@ -13,6 +20,19 @@ def hook(desk: Desk, name: str, script: str) -> None:
     path = desk.bare().path / "hooks" / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
+
+
+def typed(desk: Desk, command: str) -> int:
+    """How a command that was printed ends when the person types it."""
+    return subprocess.run(["/bin/sh", "-c", command], env=desk.env(), capture_output=True, check=False).returncode
+
+
+def push_elsewhere(desk: Desk) -> str:
+    """Set the clone to push to a copy of the repository; its address."""
+    shutil.copytree(desk.bare().path, desk.bare(PUSHED).path, symlinks=True)
+    address = f"{desk.server.origin}/{PUSHED}"
+    desk.git("remote", "set-url", "--push", "origin", address)
+    return address
 
 
 def led_on(ref: str) -> str:
@@ -40,3 +60,32 @@ def test_a_branch_that_somebody_sets_elsewhere_right_after_the_push_is_not_taken
     assert done.status == 3
     assert done.err.startswith(f"The server took only {TAG}, and somebody moved another ref. To push the very same")
     assert desk.refs()[CHANNEL] == before
+
+
+def test_the_question_names_where_it_is_pushed_and_where_that_is_not_where_it_was_read_both(desk: Desk) -> None:
+    address, before = push_elsewhere(desk), desk.refs()
+    done = desk.at_terminal(*ON_TERMINAL, answer="y")
+    assert done.status == 0
+    assert f"Push {LINE}, {TAG} to {address} (they were read at {desk.url}), all or nothing? [y/N] " in done.out
+    assert desk.refs() == before
+    assert TAG in desk.bare(PUSHED).git.refs()
+
+
+def test_what_is_to_be_typed_goes_where_pushes_go(desk: Desk) -> None:
+    address, before = push_elsewhere(desk), desk.refs()
+    cut: list[str] = []
+
+    def rule(asked: Asked) -> Reply | None:
+        if "git-receive-pack" in asked.path and asked.method == "POST":
+            cut.append(asked.path)
+        return Reply(503) if cut else None
+
+    desk.server.rules.append(rule)
+    done = desk.release("--yes", *ETCD)
+    desk.server.rules.clear()
+    again = re.search(r"To push the very same again, type `(git .*)`\.", done.err)
+    assert again
+    assert address in again[1]
+    assert typed(desk, again[1]) == 0
+    assert desk.refs() == before
+    assert TAG in desk.bare(PUSHED).git.refs()
