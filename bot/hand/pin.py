@@ -19,6 +19,7 @@ from bot.hand.progress import Meter
 from bot.hand.status import DONE, FAILED, MISUSED, REFUSED, Refused
 from bot.remotes import Heads, Query, Remotes, Unreadable
 
+DEFAULT = "default.xml"
 LARGEST = 1024 * 1024
 MOST_TOLD = 5
 
@@ -92,11 +93,21 @@ def _input(options: argparse.Namespace) -> Iterator[Input]:
     """The manifest that was named: a file, a folder, or a branch of a repository that is elsewhere."""
     path = Path(options.where).expanduser()
     if path.is_file():
+        for name in ("manifest", "branch"):
+            _insist_on_none(options, name, f"{plain(options.where)} is a file: name its folder, and the file with -m")
         yield Input(Tree(FilesOnDisk(path.parent)), path.name, options.url)
     elif path.is_dir() and not _is_bare(path) and (options.branch is None or not (path / ".git").exists()):
-        yield Input(Tree(FilesOnDisk(path)), options.manifest, options.url)
+        top = f"{plain(options.where)} is not the top folder of a repository: name that one, or an address"
+        _insist_on_none(options, "branch", top)
+        yield Input(Tree(FilesOnDisk(path)), options.manifest or DEFAULT, options.url)
     else:
         yield _from_git(options)
+
+
+def _insist_on_none(options: argparse.Namespace, name: str, why: str) -> None:
+    """Refuse an option that would mean nothing: the person would take what is printed for something else."""
+    if getattr(options, name) is not None:
+        raise Refused(f"--{name} means nothing here, for {why}; or leave --{name} out.", MISUSED)
 
 
 def _is_bare(path: Path) -> bool:
@@ -112,7 +123,7 @@ def _from_git(options: argparse.Namespace) -> Input:
         refs = clone.refs()
         branch = default_branch(refs, options.branch)
         clone.fetch(refs)
-        return Input(clone.tree(refs[f"refs/heads/{branch}"]), options.manifest, options.url or clone.url)
+        return Input(clone.tree(refs[f"refs/heads/{branch}"]), options.manifest or DEFAULT, options.url or clone.url)
 
 
 class FilesOnDisk(Mapping[str, Entry]):

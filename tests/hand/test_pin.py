@@ -202,3 +202,22 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(desk: Desk, tmp_pat
     (desk.clone / "link.xml").symlink_to(tmp_path / "secret.xml")
     done = desk.run("pin", "-m", "link.xml", "--url", desk.url)
     assert (done.status, done.out) == (3, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["default.xml", "-m", "release.xml"], "--manifest means nothing here, for default.xml is a file: name"),
+        (["default.xml", "-b", "build-115"], "--branch means nothing here, for default.xml is a file: name"),
+        (["default.xml", "-b", "build-115", "-m", "release.xml"], "--manifest means nothing here, for default.xml is"),
+        (["sub", "-b", "build-115"], "--branch means nothing here, for sub is not the top folder of a repository:"),
+    ],
+    ids=["file -m", "file -b", "file -b -m", "folder -b"],
+)
+def test_an_option_that_would_mean_nothing_is_not_passed_over(desk: Desk, words: list[str], sentence: str) -> None:
+    (desk.clone / "sub").mkdir()
+    (desk.clone / "sub" / "default.xml").write_text(HEAD + ETCD + "</manifest>")
+    done = desk.run("pin", *words, "--url", desk.url)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.startswith(sentence)
+    assert done.err.count("\n") == 1
