@@ -22,11 +22,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self, cast
 
-from git import Git, GitCommandNotFound
-
 from bot.core.refs import RepositoryUrl, Sha
 from bot.core.tree import object_id
 from bot.outage import Denied, Outage
+
+# Else GitPython cannot even be imported where there is no git, and nobody could say so in a sentence.
+os.environ["GIT_PYTHON_REFRESH"] = "quiet"
+
+from git import Git, GitCommandNotFound
 
 LIMIT = 60.0
 """Seconds that one git command may take."""

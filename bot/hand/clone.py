@@ -231,6 +231,8 @@ def _kept(given: Address, scratch: Path) -> tuple[Home, Truth]:
 
 @contextmanager
 def _locked(home: Home) -> Iterator[None]:
-    with home.git_dir.with_suffix(".lock").open("w") as lock:
+    with ExitStack() as stack:
+        with on_disk():
+            lock = stack.enter_context(home.git_dir.with_suffix(".lock").open("w"))
         hold(lock, _PATIENCE)
         yield

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from bot.core.shown import shown
 from bot.hand.options import add_hosts, add_repository, add_request
 from bot.hand.status import FAILED, REFUSED, Refused
 from bot.outage import Denied, Outage
@@ -45,17 +46,23 @@ def run(function: Run, options: argparse.Namespace) -> int:
         return FAILED
     except BrokenPipeError:
         return _muted()  # who reads our output has seen enough
+    except OSError as fault:
+        sys.stderr.write(f"{_of_this_machine(fault)}\n")
+        return _muted()
+
+
+def _of_this_machine(fault: OSError) -> str:
+    """What this machine would not do. Only the output and the current folder have no name to be told by."""
+    if fault.filename is not None:
+        return f"This machine, {shown(str(fault.filename))}: {fault.strerror}."
+    if isinstance(fault, FileNotFoundError):
+        return "The current folder is there no more: go to one that is, and run the command again."
+    return f"The output cannot be written: {fault.strerror or fault}."
 
 
 def _told(status: int) -> int:
     """The status of a command whose words have all left; Python itself would find out too late to say so."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as fault:
-        sys.stderr.write(f"The output cannot be written: {fault.strerror}.\n")
-        return _muted()
+    sys.stdout.flush()
     return status
 
 

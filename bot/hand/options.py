@@ -26,10 +26,13 @@ def cache_folder(env: Callable[[str], str | None]) -> Path:
 
 def moment(text: str) -> datetime:
     """A time with its zone, from the command line."""
-    when = datetime.fromisoformat(text)
-    if when.tzinfo is None:
-        raise argparse.ArgumentTypeError("say the zone, as in 2013-10-25T12:00:00+00:00")
-    return when.astimezone(UTC)
+    try:
+        when = datetime.fromisoformat(text)
+        if when.tzinfo is None:
+            raise argparse.ArgumentTypeError("say the zone, as in 2013-10-25T12:00:00+00:00")
+        return when.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is no time; say one as in 2013-10-25T12:00:00+00:00") from None
 
 
 def add_hosts(parser: argparse.ArgumentParser) -> None:

@@ -43,13 +43,66 @@ def test_a_reader_who_has_seen_enough_is_no_error_to_talk_about(desk: Desk, word
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("words", LOOKS[2:], ids=lambda words: words[0])
+@pytest.mark.parametrize(
+    "words",
+    [*LOOKS, ("plan", "--format", "json", "new")],
+    ids=["plan", "pin", "diff", "verify", "plan as json"],
+)
 def test_words_that_find_no_room_are_an_error_in_a_sentence(desk: Desk, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             typed(desk, words), cwd=desk.clone, env=desk.env(), stdout=full, stderr=subprocess.PIPE, check=False
         )
     assert (done.returncode, done.stderr) == (1, b"The output cannot be written: No space left on device.\n")
+
+
+@pytest.mark.parametrize("words", [("plan", "new"), ("verify", "115.0.0")], ids=lambda words: words[0])
+def test_a_machine_without_git_is_told_so(desk: Desk, words: tuple[str, ...]) -> None:
+    bare = desk.home / "bin"
+    bare.mkdir()
+    (bare / "env").symlink_to(shutil.which("env") or "")
+    done = desk.run(*words, PATH=str(bare))
+    assert (done.status, done.out, done.err) == (1, "", "there is no git program on this machine\n")
+
+
+@pytest.mark.parametrize("words", [("plan", "new"), ("verify", "115.0.0")], ids=lambda words: words[0])
+def test_a_current_folder_that_was_deleted_is_told(desk: Desk, words: tuple[str, ...]) -> None:
+    gone = desk.home / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD"; exec "$@"', "sh", *desk.words(*words)],
+        cwd=gone,
+        env=desk.env(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "The current folder is there no more: go to one that is, and run the command again.\n"
+
+
+def test_copies_that_cannot_be_kept_are_told(desk: Desk) -> None:
+    assert desk.run("verify", "115.0.0", "-R", desk.url).status == 0
+    (lock,) = (desk.home / ".cache" / "manifest-release-bot" / "repositories").glob("*.lock")
+    lock.unlink()
+    lock.mkdir()
+    done = desk.run("verify", "115.0.0", "-R", desk.url)
+    assert (done.status, done.out, done.err) == (1, "", "this machine: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    "now", ["yesterday", "0001-01-01T00:00:00+14:00", "2013-10-25T12:00:00", "9999-12-31T23:59-14"]
+)
+def test_what_is_no_time_is_refused_with_one_that_is(desk: Desk, now: str) -> None:
+    done = desk.run("plan", "new", "--now", now)
+    assert (done.status, done.out) == (2, "")
+    assert done.err.endswith(" as in 2013-10-25T12:00:00+00:00\n")
+
+
+@pytest.mark.parametrize("now", ["0001-01-01T00:00:00+00:00", "9999-12-31T23:59:59+00:00"])
+def test_the_ends_of_time_are_refused_in_a_sentence(desk: Desk, now: str) -> None:
+    done = desk.run("plan", "new", "--now", now)
+    assert (done.status, done.out, done.err.count("\n")) == (3, "", 1)
 
 
 @pytest.mark.parametrize("patient", [True, False], ids=["once", "again"])
