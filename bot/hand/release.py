@@ -6,10 +6,12 @@ It asks before it pushes. Until then nothing but objects is written, and no ref 
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TextIO
 
 from bot.core.objects import Commit, commit_payload, tag_payload
 from bot.core.plan import Plan
@@ -21,7 +23,7 @@ from bot.core.text.plan import as_diff, as_text
 from bot.core.text.pull import commit_message, tag_message
 from bot.hand.clone import Clone
 from bot.hand.session import Session, session
-from bot.hand.status import DECLINED, DONE, MISUSED, Refused
+from bot.hand.status import DECLINED, DONE, FAILED, MISUSED, Refused
 from bot.outage import Denied, Outage
 from bot.release_branch import Tip, ensure_tip
 
@@ -35,33 +37,75 @@ class Made:
     tip: Tip | None
 
 
+class Report:
+    """What is said from the push on. Nobody may be reading any more; the work goes on, and is told at its end."""
+
+    def __init__(self) -> None:
+        self._said: list[str] = []
+        self._read = True
+
+    def say(self, text: str) -> None:
+        """Say it on standard output, as long as that takes it."""
+        self._said.append(text)
+        self._read = self._read and _written(sys.stdout, text)
+
+    def ended(self, status: int) -> int:
+        """The exit status; what standard output did not take is on standard error, all of it, and if not there, 1."""
+        return status if self._read or _written(sys.stderr, "".join(self._said)) else FAILED
+
+
 def release(options: argparse.Namespace) -> int:
     """Plan, show, ask, push, move the channels, and say what is left to do."""
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise Refused("Nobody can be asked here whether to push: say --yes, or --dry-run to only look.", MISUSED)
     with session(options) as opened:
         snapshot, plan = opened.planned(options.words)
-        sys.stdout.write(as_text(plan))
-        if options.diff:
-            sys.stdout.write(as_diff(plan, snapshot.tree))
+        shown = as_text(plan) + (as_diff(plan, snapshot.tree) if options.diff else "")
         if options.dry_run:
-            sys.stdout.write("Nothing was pushed: --dry-run.\n")
+            _show(f"{shown}Nothing was pushed: --dry-run.\n")
             return DONE
+        _show(shown)  # where nobody reads, that is found out before the push and not in its middle
         made = make(opened, snapshot, plan, options.sign)
         updates = push_set(snapshot, plan, made)
         if not (options.yes or _confirmed(plan, updates, opened.clone)):
-            sys.stdout.write("Nothing was pushed.\n")
+            _show("Nothing was pushed.\n")
             return DECLINED
-        sys.stdout.flush()  # where nobody reads on, that is found out before the push and not in its middle
         _push(opened.clone, updates)
-        sys.stdout.write(f"{plan.record.tag} is released: {made.commit.sha}\n")
+        report = Report()
+        report.say(f"{plan.record.tag} is released: {made.commit.sha}\n")
         left = []
         for order in plan.record.channels:
             became, command = _move(opened.clone, snapshot, order, made)
-            sys.stdout.write(f"{order.name}: {became}\n")
+            report.say(f"{order.name}: {became}\n")
             left += [command] if command else []
-        sys.stdout.write(_left([*left, *_others(plan, made)]))
-    return DONE
+        report.say(_left([*left, *_others(plan, made)]))
+        return report.ended(DONE)
+
+
+def _show(text: str) -> None:
+    """Say it before anything is pushed. Raises Refused where nobody can read what would be done."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as fault:
+        _mute(sys.stdout)
+        raise Refused(f"The output cannot be written: {fault.strerror}. Nothing was pushed.", FAILED) from None
+
+
+def _written(stream: TextIO, text: str) -> bool:
+    """Whether the stream took the text."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        _mute(stream)
+        return False
+    return True
+
+
+def _mute(stream: TextIO) -> None:
+    """Throw away what the stream still holds, so that nothing complains about it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def make(opened: Session, snapshot: Snapshot, plan: Plan, sign: bool | None) -> Made:
@@ -91,8 +135,7 @@ def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
     refs = ", ".join(each.ref for each in updates)
     place = clone.place
     read = "" if place.url == place.push_url else f" (they were read at {escaped(place.url)})"
-    sys.stdout.write(f"Push {refs} to {escaped(place.push_url)}{read}, all or nothing? [y/N] ")
-    sys.stdout.flush()
+    _show(f"Push {refs} to {escaped(place.push_url)}{read}, all or nothing? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 
+import pytest
+
 from tests.git_server import Asked, Reply
-from tests.hand.seeded import NOW, Desk, desk as desk
+from tests.hand.seeded import NOW, PATIENCE, Desk, desk as desk
 
 LINE, TAG, CHANNEL = "refs/heads/build-115", "refs/tags/v115.0.1", "refs/heads/dev-channel"
 ETCD = ("patch", "build-115", "coreos/etcd=release-0.1")
@@ -25,6 +29,41 @@ def hook(desk: Desk, name: str, script: str) -> None:
 def typed(desk: Desk, command: str) -> int:
     """How a command that was printed ends when the person types it."""
     return subprocess.run(["/bin/sh", "-c", command], env=desk.env(), capture_output=True, check=False).returncode
+
+
+def into(desk: Desk, redirected: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """One release, its output redirected as a shell does it."""
+    words = shlex.join(desk.words("release", "--now", NOW, "--yes", *ETCD, *more))
+    return subprocess.run(
+        ["/bin/sh", "-c", f"{words} {redirected}"],
+        cwd=desk.clone,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=desk.env(),
+        check=False,
+        timeout=PATIENCE,
+    )
+
+
+def deaf_from_the_push_on(desk: Desk, err: int) -> tuple[int, str]:
+    """One release whose output is read until the push begins, and then no more; its status and what it says else."""
+    reader, writer = os.pipe()
+
+    def rule(asked: Asked) -> Reply | None:
+        if "git-receive-pack" in asked.path and open_ends:
+            os.close(open_ends.pop())
+        return None
+
+    open_ends = [reader]
+    desk.server.rules.append(rule)
+    words = desk.words("release", "--now", NOW, "--yes", *ETCD)
+    with subprocess.Popen(
+        words, cwd=desk.clone, stdin=subprocess.DEVNULL, stdout=writer, stderr=err or writer, env=desk.env(), text=True
+    ) as process:
+        os.close(writer)
+        told = process.communicate(timeout=PATIENCE)[1]
+    return process.returncode, told or ""
 
 
 def push_elsewhere(desk: Desk) -> str:
@@ -89,3 +128,29 @@ def test_what_is_to_be_typed_goes_where_pushes_go(desk: Desk) -> None:
     assert typed(desk, again[1]) == 0
     assert desk.refs() == before
     assert TAG in desk.bare(PUSHED).git.refs()
+
+
+@pytest.mark.parametrize("more", [(), ("--diff",), ("--dry-run",)])
+def test_output_that_cannot_be_written_is_found_out_before_anything_is_pushed(desk: Desk, more: list[str]) -> None:
+    before = desk.refs()
+    done = into(desk, ">/dev/full", *more)
+    sentence = "The output cannot be written: No space left on device. Nothing was pushed.\n"
+    assert (done.returncode, done.stderr) == (1, sentence)
+    assert desk.refs() == before
+
+
+def test_who_reads_no_more_once_it_is_pushed_stops_nothing_and_is_told_on_standard_error(desk: Desk) -> None:
+    status, told = deaf_from_the_push_on(desk, subprocess.PIPE)
+    refs = desk.refs()
+    commit = refs[f"{TAG}^{{}}"]
+    assert status == 0
+    assert refs[LINE] == refs[CHANNEL] == commit
+    head, left = told.split("Left to do:\n")
+    assert head == f"v115.0.1 is released: {commit}\ndev-channel: moved to {commit}\n"
+    assert left.startswith("  gh workflow run ")
+
+
+def test_where_nothing_can_be_told_any_more_the_channels_move_and_the_status_is_1(desk: Desk) -> None:
+    status, _ = deaf_from_the_push_on(desk, 0)
+    refs = desk.refs()
+    assert (status, refs[CHANNEL]) == (1, refs[f"{TAG}^{{}}"])
