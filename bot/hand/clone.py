@@ -166,6 +166,10 @@ class Clone(Served):
                 "git", f"one of these branches is checked out in {self._truth.pushes[0].shown}; {way}"
             ) from None
 
+    def pushed_to(self, ref: str) -> str | None:
+        """What a ref is now where pushes go."""
+        return self._pushed(ref).get(ref)
+
     def led_on(self, commit: str, tip: str) -> bool:
         """Whether a tip read back where pushes go has this commit in its history; what is not here is fetched there."""
         if self._lacks([tip]):

@@ -23,7 +23,7 @@ from bot.core.text.plan import as_diff, as_text
 from bot.core.text.pull import commit_message, tag_message
 from bot.hand.clone import Clone
 from bot.hand.session import Session, session
-from bot.hand.status import DECLINED, DONE, FAILED, MISUSED, Refused
+from bot.hand.status import DECLINED, DONE, FAILED, MISUSED, STAYED, Refused
 from bot.outage import Denied, Outage
 from bot.release_branch import Tip, ensure_tip
 
@@ -35,6 +35,15 @@ class Made:
     commit: Commit
     tag: str
     tip: Tip | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of one channel after the push: where it is until then, and why it stays there (None: it moves)."""
+
+    order: ChannelOrder
+    now: str | None
+    stays: str | None
 
 
 class Report:
@@ -67,19 +76,24 @@ def release(options: argparse.Namespace) -> int:
         _show(shown)  # where nobody reads, that is found out before the push and not in its middle
         made = make(opened, snapshot, plan, options.sign)
         updates = push_set(snapshot, plan, made)
-        if not (options.yes or _confirmed(plan, updates, opened.clone)):
+        steps = channel_steps(opened.clone, snapshot, plan, made)
+        if not (options.yes or _confirmed(updates, steps, opened.clone)):
             _show("Nothing was pushed.\n")
             return DECLINED
-        _push(opened.clone, updates)
-        report = Report()
-        report.say(f"{plan.record.tag} is released: {made.commit.sha}\n")
-        left = []
-        for order in plan.record.channels:
-            became, command = _move(opened.clone, snapshot, order, made)
-            report.say(f"{order.name}: {became}\n")
-            left += [command] if command else []
-        report.say(_left([*left, *_others(plan, made)]))
-        return report.ended(DONE)
+        return _publish(opened.clone, plan, made, updates, steps)
+
+
+def _publish(clone: Clone, plan: Plan, made: Made, updates: list[RefUpdate], steps: list[Step]) -> int:
+    """Push, move the channels, say so."""
+    report, left = Report(), []
+    _push(clone, updates)
+    report.say(f"{plan.record.tag} is released: {made.commit.sha}\n")
+    for step in steps:
+        became, command = (step.stays, None) if step.stays else _move(clone, step, made.commit.sha)
+        report.say(f"{step.order.name}: {became}\n")
+        left += [command] if command else []
+    report.say(_left([*left, *_others(plan, made)]))
+    return report.ended(STAYED if left else DONE)
 
 
 def _show(text: str) -> None:
@@ -130,12 +144,32 @@ def push_set(snapshot: Snapshot, plan: Plan, made: Made) -> list[RefUpdate]:
     return [*updates, made.tip.update] if made.tip else updates
 
 
-def _confirmed(plan: Plan, updates: list[RefUpdate], clone: Clone) -> bool:
-    """Whether the person at the terminal says yes."""
-    refs = ", ".join(each.ref for each in updates)
+def channel_steps(clone: Clone, snapshot: Snapshot, plan: Plan, made: Made) -> list[Step]:
+    """Which channels move and which stay, as far as it can be known before the push."""
+    steps = []
+    for order in plan.record.channels:
+        now, stays = snapshot.refs.get(order.ref), None
+        if not order.moves:
+            stays = f"stays at {order.seen or 'where it is'}"
+        elif order.mode == "ff" and now and not clone.is_ancestor(now, made.commit.sha):
+            stays = "stays: it would be no fast-forward"
+        steps.append(Step(order, now, stays))
+    return steps
+
+
+def _confirmed(updates: list[RefUpdate], steps: list[Step], clone: Clone) -> bool:
+    """Whether the person at the terminal says yes to the push and to what it means for the channels."""
     place = clone.place
-    read = "" if place.url == place.push_url else f" (they were read at {escaped(place.url)})"
-    _show(f"Push {refs} to {escaped(place.push_url)}{read}, all or nothing? [y/N] ")
+    where = escaped(place.push_url) + ("" if place.url == place.push_url else f" (read at {escaped(place.url)})")
+    moving = ", ".join(
+        step.order.name + (" (a fast-forward)" if step.order.mode == "ff" and step.now else "")
+        for step in steps
+        if not step.stays
+    )
+    staying = "; ".join(f"{step.order.name} {step.stays}" for step in steps if step.stays)
+    channels = (f", then move {moving}" if moving else "") + (f" ({staying})" if staying else "")
+    refs = ", ".join(each.ref for each in updates)
+    _show(f"Push {refs} to {where}, all or nothing{channels}? [y/N] ")
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
@@ -166,28 +200,34 @@ def _command(clone: Clone, updates: list[RefUpdate]) -> str:
     return _typed([*words, *(f"{each.new}:{each.ref}" for each in updates)])
 
 
-def _move(clone: Clone, snapshot: Snapshot, order: ChannelOrder, made: Made) -> tuple[str, str | None]:
-    """Move one channel: what became of it, and the command that is left to type. It takes nothing else back."""
-    now = snapshot.refs.get(order.ref)
-    if not order.moves:
-        return f"stays at {order.seen or 'where it is'}", None
-    if order.mode == "ff" and now and not clone.is_ancestor(now, made.commit.sha):
-        return "stays: it would be no fast-forward", None
+def _move(clone: Clone, step: Step, commit: str) -> tuple[str, str | None]:
+    """Move one channel: what became of it, and where it did not move the command that would move it from there."""
+    update = RefUpdate(step.order.ref, step.now, commit)
     try:
-        moved = clone.push([RefUpdate(order.ref, now, made.commit.sha)]).ok
+        now = clone.push([update]).now[update.ref]
+        if _arrived(clone, update, now):
+            return f"moved to {commit}" + ("" if now == commit else f", and somebody led it on to {now}"), None
+        what = f"moved it to {now}" if now else "deleted it"
+        became = f"somebody {what} meanwhile; it was left {'there' if now else 'so'}"
     except (Denied, Outage) as fault:
-        lease = f"--force-with-lease={order.ref}:{now or ''}"
-        words = [
-            "git",
-            "-C",
-            str(clone.place.path),
-            "push",
-            lease,
-            clone.place.push_url,
-            f"{made.commit.sha}:{order.ref}",
-        ]
-        return f"could not be moved: {escaped(fault.reason)}", _typed(words)
-    return (f"moved to {made.commit.sha}" if moved else "somebody moved it meanwhile; it was left there"), None
+        now, where = _whereabouts(clone, step)
+        became = f"could not be moved: {escaped(fault.reason)}; {where}"
+    return became, _moving(clone, step.order.ref, now, commit)
+
+
+def _whereabouts(clone: Clone, step: Step) -> tuple[str | None, str]:
+    """Where a channel is now, as the commit and in words. Where nobody says, it is taken to be where it was."""
+    try:
+        now = clone.pushed_to(step.order.ref)
+    except (Denied, Outage):
+        return step.now, f"whether it still is at {step.now} is unknown" if step.now else "nobody says where it is"
+    return now, f"it is at {now}" if now else "it does not exist"
+
+
+def _moving(clone: Clone, ref: str, now: str | None, commit: str) -> str:
+    """What moves a channel by git alone, as long as it is where it is now."""
+    lease = f"--force-with-lease={ref}:{now or ''}"
+    return _typed(["git", "-C", str(clone.place.path), "push", lease, clone.place.push_url, f"{commit}:{ref}"])
 
 
 def _others(plan: Plan, made: Made) -> Iterator[str]:

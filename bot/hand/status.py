@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-DONE, FAILED, MISUSED, REFUSED, WRONG, DECLINED = range(6)
-"""Done; something outside did not answer; not understood; refused; not consistent; not wanted after all."""
+DONE, FAILED, MISUSED, REFUSED, WRONG, DECLINED, STAYED = range(7)
+"""Done; something outside did not answer; not understood; refused; not consistent; not wanted after all; released,
+but a channel that should have moved did not."""
 
 
 class Refused(Exception):

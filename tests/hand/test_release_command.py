@@ -60,7 +60,7 @@ def test_any_answer_but_yes_pushes_nothing_and_ends_with_5(desk: Desk, answer: s
     before = desk.refs()
     done = desk.at_terminal(*ON_TERMINAL, answer=answer)
     assert done.status == 5
-    assert f"Push {LINE}, {TAG} to {desk.url}, all or nothing? [y/N] " in done.out
+    assert f"Push {LINE}, {TAG} to {desk.url}, all or nothing, then move dev-channel? [y/N] " in done.out
     assert done.out.endswith("Nothing was pushed.\n")
     assert desk.refs() == before
 
@@ -206,21 +206,26 @@ def test_a_ref_that_moved_while_the_person_thought_loses_nothing(desk: Desk) -> 
 
 
 def test_a_channel_that_moved_meanwhile_is_left_and_takes_nothing_back(desk: Desk) -> None:
+    advanced: list[str] = []
+
     def meanwhile() -> str:
-        advance(desk.bare(), "dev-channel", "somebody was faster")
+        advanced.append(advance(desk.bare(), "dev-channel", "somebody was faster"))
         return "y"
 
     done = desk.at_terminal(*ON_TERMINAL, answer=meanwhile)
-    assert done.status == 0
-    assert "dev-channel: somebody moved it meanwhile; it was left there\n" in done.out
+    assert done.status == 6
+    assert f"dev-channel: somebody moved it to {advanced[0]} meanwhile; it was left there\n" in done.out
+    assert f"--force-with-lease={CHANNEL}:{advanced[0]} {desk.url} {desk.refs()[LINE]}:{CHANNEL}\n" in done.out
+    assert desk.refs()[CHANNEL] == advanced[0]
     assert desk.refs()[f"{TAG}^{{}}"] == desk.refs()[LINE]
 
 
 def test_a_channel_that_is_refused_is_left_to_the_person_with_the_command(desk: Desk) -> None:
-    hook = accept_no(desk, CHANNEL)
+    hook, before = accept_no(desk, CHANNEL), desk.refs()[CHANNEL]
     done = desk.release("--yes", *ETCD)
-    assert done.status == 0
+    assert done.status == 6
     assert "dev-channel: could not be moved: the server refused the push: " in done.out
+    assert f"; it is at {before}\n" in done.out
     hook.unlink()
     typed = next(line for line in done.out.splitlines() if "--force-with-lease" in line)
     assert subprocess.run(["/bin/sh", "-c", typed], env=desk.env(), capture_output=True, check=False).returncode == 0

@@ -10,6 +10,8 @@ import subprocess
 
 import pytest
 
+from sandbox.seed import advance
+from sandbox.seed_files import FILE
 from tests.git_server import Asked, Reply
 from tests.hand.seeded import NOW, PATIENCE, Desk, desk as desk
 
@@ -74,6 +76,14 @@ def push_elsewhere(desk: Desk) -> str:
     return address
 
 
+def follow(desk: Desk, mode: str) -> None:
+    """Have the channel move in this mode."""
+    text = desk.bare().git.run("show", "master:.github/manifest-release.yml")
+    changed = text.replace("dev-channel: {mode: newer}", f"dev-channel: {{mode: {mode}}}")
+    assert changed != text
+    desk.commit("coreos/manifest", "master", {".github/manifest-release.yml": (FILE, f"{changed}\n".encode())})
+
+
 def led_on(ref: str) -> str:
     """A script that puts a commit on top of what was pushed to the ref, or (at any other push) does nothing."""
     who = "GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b"
@@ -105,7 +115,7 @@ def test_the_question_names_where_it_is_pushed_and_where_that_is_not_where_it_wa
     address, before = push_elsewhere(desk), desk.refs()
     done = desk.at_terminal(*ON_TERMINAL, answer="y")
     assert done.status == 0
-    assert f"Push {LINE}, {TAG} to {address} (they were read at {desk.url}), all or nothing? [y/N] " in done.out
+    assert f"Push {LINE}, {TAG} to {address} (read at {desk.url}), all or nothing, then move " in done.out
     assert desk.refs() == before
     assert TAG in desk.bare(PUSHED).git.refs()
 
@@ -154,3 +164,65 @@ def test_where_nothing_can_be_told_any_more_the_channels_move_and_the_status_is_
     status, _ = deaf_from_the_push_on(desk, 0)
     refs = desk.refs()
     assert (status, refs[CHANNEL]) == (1, refs[f"{TAG}^{{}}"])
+
+
+def test_a_channel_that_was_deleted_meanwhile_is_left_so_with_the_command_that_makes_it(desk: Desk) -> None:
+    def meanwhile() -> str:
+        desk.bare().git.run("update-ref", "-d", CHANNEL)
+        return "y"
+
+    done = desk.at_terminal(*ON_TERMINAL, answer=meanwhile)
+    assert done.status == 6
+    assert "dev-channel: somebody deleted it meanwhile; it was left so\n" in done.out
+    assert CHANNEL not in desk.refs()
+    command = next(line for line in done.out.splitlines() if "--force-with-lease" in line)
+    assert typed(desk, command) == 0
+    assert desk.refs()[CHANNEL] == desk.refs()[LINE]
+
+
+def test_a_channel_on_which_somebody_commits_right_after_it_moved_has_moved(desk: Desk) -> None:
+    hook(desk, "post-receive", led_on(CHANNEL))
+    done = desk.release("--yes", *ETCD)
+    refs = desk.refs()
+    assert done.status == 0
+    assert f"dev-channel: moved to {refs[LINE]}, and somebody led it on to {refs[CHANNEL]}\n" in done.out
+
+
+def test_a_channel_whose_move_nobody_knows_the_end_of_is_not_said_to_be_anywhere(desk: Desk) -> None:
+    before, pushes = desk.refs()[CHANNEL], []
+
+    def rule(asked: Asked) -> Reply | None:
+        pushes.extend([asked.path] if "git-receive-pack" in asked.path and asked.method == "POST" else [])
+        return Reply(503) if len(pushes) > 1 else None
+
+    desk.server.rules.append(rule)
+    done = desk.release("--yes", *ETCD)
+    assert done.status == 6
+    assert f"; whether it still is at {before} is unknown\n" in done.out
+    desk.server.rules.clear()
+    assert typed(desk, next(line for line in done.out.splitlines() if "--force-with-lease" in line)) == 0
+    assert desk.refs()[CHANNEL] == desk.refs()[LINE]
+
+
+def test_the_question_says_which_channel_stays_and_where(desk: Desk) -> None:
+    done = desk.at_terminal(*ON_TERMINAL, "channel=keep", answer="y")
+    assert done.status == 0
+    assert f"to {desk.url}, all or nothing (dev-channel stays at 115.0.0)? [y/N] " in done.out
+
+
+def test_the_question_says_that_a_channel_moves_by_fast_forward(desk: Desk) -> None:
+    follow(desk, "ff")
+    done = desk.at_terminal(*ON_TERMINAL, answer="y")
+    assert done.status == 0
+    assert "all or nothing, then move dev-channel (a fast-forward)? [y/N] " in done.out
+    assert desk.refs()[CHANNEL] == desk.refs()[LINE]
+
+
+def test_the_question_says_that_a_channel_stays_which_could_not_move_by_fast_forward(desk: Desk) -> None:
+    follow(desk, "ff")
+    aside = advance(desk.bare(), "dev-channel", "aside")
+    done = desk.at_terminal(*ON_TERMINAL, answer="y")
+    assert done.status == 0
+    assert "all or nothing (dev-channel stays: it would be no fast-forward)? [y/N] " in done.out
+    assert "dev-channel: stays: it would be no fast-forward\n" in done.out
+    assert desk.refs()[CHANNEL] == aside
