@@ -157,6 +157,7 @@ def _add_pin(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     )
     pin.add_argument("-m", "--manifest", metavar="NAME", help="file in it (default: default.xml)")
     pin.add_argument("-b", "--branch", metavar="NAME", help="branch of a repository (default: main or master)")
+    pin.add_argument("--remote", help="which remote of the clone counts (default: origin)")
     pin.add_argument("-g", "--groups", metavar="GROUPS", help="groups of projects, as for `repo init`")
     pin.add_argument("-o", "--output", metavar="FILE", help="write there (default: standard output)")
     pin.add_argument("--url", help="address that relative addresses of projects start from")

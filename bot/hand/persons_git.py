@@ -103,7 +103,7 @@ def _home(git: PersonsGit, folder: Path) -> Home:
     asked = ("--absolute-git-dir", "--git-common-dir", "--is-bare-repository", "--is-shallow-repository")
     answer = git.ask("rev-parse", *asked, "--show-object-format")
     if "not a git repository" in answer.err:
-        raise Denied("git", f"{folder} lies in no git repository; give the folder of a clone, or an address")
+        raise Denied("git", f"{folder} lies in no git repository; `-R` names the folder of a clone, or an address")
     lines = _lines(git, answer)
     if len(lines) != len(asked) + 1:
         raise Denied("git", "the name of this repository's folder is more than one line; rename it")

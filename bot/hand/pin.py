@@ -93,12 +93,13 @@ def _input(options: argparse.Namespace) -> Iterator[Input]:
     """The manifest that was named: a file, a folder, or a branch of a repository that is elsewhere."""
     path = Path(options.where).expanduser()
     if path.is_file():
-        for name in ("manifest", "branch"):
+        for name in ("manifest", "branch", "remote"):
             _insist_on_none(options, name, f"{plain(options.where)} is a file: name its folder, and the file with -m")
         yield Input(Tree(FilesOnDisk(path.parent)), path.name, options.url)
     elif path.is_dir() and not _is_bare(path) and (options.branch is None or not (path / ".git").exists()):
         top = f"{plain(options.where)} is not the top folder of a repository: name that one, or an address"
         _insist_on_none(options, "branch", top)
+        _insist_on_none(options, "remote", "the files are read as they lie there: name a branch with -b")
         yield Input(Tree(FilesOnDisk(path)), options.manifest or DEFAULT, options.url)
     else:
         yield _from_git(options)
@@ -119,7 +120,8 @@ def _from_git(options: argparse.Namespace) -> Input:
     from bot.hand.clone import Clone  # git is only needed for what is in a repository
     from bot.hand.session import default_branch
 
-    with Clone.open(options.where, cache_folder(os.environ.get) / "repositories") as clone:
+    scratch = cache_folder(os.environ.get) / "repositories"
+    with Clone.open(options.where, scratch, options.remote or "origin") as clone:
         refs = clone.refs()
         branch = default_branch(refs, options.branch)
         clone.fetch(refs)

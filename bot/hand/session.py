@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,19 @@ from bot.resolver import Resolver
 from bot.sdk_check import SdkCheck
 
 MAIN_BRANCHES = ("main", "master")
+# The bot's words are about comments. What a person at a terminal does instead, by what they say.
+_AT_A_TERMINAL = tuple(
+    (re.compile(said), instead)
+    for said, instead in (
+        (re.escape(replies.EDITS) + "$", ""),
+        (r"`/release help(?: [a-z]+)?` shows", "`--help` shows"),
+        (r"\b([Pp])ost the command again\b", lambda found: f"{'R' if found[1] == 'P' else 'r'}un the command again"),
+        (r"command in this comment, so none was run\. Post one comment for each", "command, so none was run. Run each"),
+        (r"This comment is too long to be read for a command\. Post .*", "The command is too long to be read."),
+        (r"Put remarks on lines of their own", "Leave remarks out"),
+        (r"`/release (?=[a-z])", "`"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -97,15 +111,22 @@ class Session:
 
 def _refused(reason: Refusal) -> Refused:
     """Why there is no plan, in the bot's words, and what only a person at a terminal can do about it."""
-    sentence = replies.refused(reason)
+    sentence = at_a_terminal(replies.refused(reason))
     if isinstance(reason, BadTree) and "known hosts" in sentence:
         sentence += f" {MORE_HOSTS}"
     return Refused(sentence, FAILED if isinstance(reason, Unreadable) else REFUSED)
 
 
+def at_a_terminal(sentence: str) -> str:
+    """What the bot would say, for somebody who posts no comment but runs a command."""
+    for said, instead in _AT_A_TERMINAL:
+        sentence = said.sub(instead, sentence)
+    return sentence
+
+
 def _misunderstood(read: Command | Mistake | None, lines: tuple[str, ...]) -> str:
     if isinstance(read, Mistake):
-        return replies.mistake(read, lines).removesuffix(replies.EDITS)
+        return at_a_terminal(replies.mistake(read, lines))
     return "Say what to release: `new [BUILD]`, `branch build-N` or `patch build-N`, and then as in a comment."
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.core.command import find
+from bot.core.command import Mistake, find
+from bot.core.text import replies
 from bot.hand.completion import SHELLS, script
+from bot.hand.session import at_a_terminal
 from tests.git_server import Asked, Reply
 from tests.hand.seeded import NOW, PATIENCE, ROOT, Desk, desk as desk
 
@@ -88,6 +90,39 @@ def test_copies_that_cannot_be_kept_are_told(desk: Desk) -> None:
     lock.mkdir()
     done = desk.run("verify", "115.0.0", "-R", desk.url)
     assert (done.status, done.out, done.err) == (1, "", "this machine: Is a directory\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["nwe"], "I do not know `nwe`. Did you mean **`new`**?"),
+        (["zzzzzz"], "I do not know `zzzzzz`. `--help` shows what there is."),
+        (["patch"], "`patch` needs a release line: `build-115`, `build-109`."),
+        (["patch", "build-115", "--strange"], "I do not know `--strange` here. `--help` shows what can be typed."),
+        (["new", "x" * 70_000], "The command is too long to be read."),
+        (
+            ["patch", "build-115", "coreos/etcd=nosuch"],
+            (
+                "`nosuch` is on no branch or tag of `coreos/etcd`. (A commit that only a fork has does not count.) "
+                "Push it to a branch there and run the command again."
+            ),
+        ),
+    ],
+    ids=["near", "unknown", "no line", "flag", "too long", "revision"],
+)
+def test_advice_is_for_somebody_at_a_terminal(desk: Desk, words: list[str], told: str) -> None:
+    assert desk.plan(*words).err == f"{told}\n"
+
+
+def test_no_sentence_of_the_bot_sends_a_person_at_a_terminal_to_a_comment() -> None:
+    several = Mistake("too-many-commands", "", (), "")
+    assert at_a_terminal(replies.mistake(several, ())) == "There is more than one command, so none was run. Run each."
+
+
+def test_outside_a_repository_the_option_that_names_one_is_told(desk: Desk) -> None:
+    done = desk.run("verify", "115.0.0", cwd=desk.home)
+    assert (done.status, done.out) == (3, "")
+    assert done.err.endswith(" lies in no git repository; `-R` names the folder of a clone, or an address\n")
 
 
 @pytest.mark.parametrize(

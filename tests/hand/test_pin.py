@@ -43,6 +43,13 @@ def test_a_branch_is_pinned_as_it_is_on_the_server(desk: Desk) -> None:
     assert f'name="coreos/etcd" path="src/third_party/etcd" revision="{desk.seeded.etcd_pin}"' in done.out
 
 
+def test_a_clone_may_call_its_remote_by_another_name(desk: Desk) -> None:
+    expected = desk.run("pin", "-b", "master")
+    desk.git("remote", "rename", "origin", "up")
+    assert desk.run("pin", "-b", "master", "--remote", "up") == expected
+    assert "this repository has no remote origin, only up; name one that it has" in desk.run("pin", "-b", "master").err
+
+
 def test_a_branch_that_is_not_there_is_refused(desk: Desk) -> None:
     assert desk.run("pin", desk.url, "-b", "build-1").err.startswith("There is no branch 'build-1' in this repository")
 
@@ -211,8 +218,10 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(desk: Desk, tmp_pat
         (["default.xml", "-b", "build-115"], "--branch means nothing here, for default.xml is a file: name"),
         (["default.xml", "-b", "build-115", "-m", "release.xml"], "--manifest means nothing here, for default.xml is"),
         (["sub", "-b", "build-115"], "--branch means nothing here, for sub is not the top folder of a repository:"),
+        (["default.xml", "--remote", "up"], "--remote means nothing here, for default.xml is a file: name"),
+        (["--remote", "up"], "--remote means nothing here, for the files are read as they lie there: name a branch"),
     ],
-    ids=["file -m", "file -b", "file -b -m", "folder -b"],
+    ids=["file -m", "file -b", "file -b -m", "folder -b", "file --remote", "folder --remote"],
 )
 def test_an_option_that_would_mean_nothing_is_not_passed_over(desk: Desk, words: list[str], sentence: str) -> None:
     (desk.clone / "sub").mkdir()
