@@ -84,16 +84,39 @@ def release(options: argparse.Namespace) -> int:
 
 
 def _publish(clone: Clone, plan: Plan, made: Made, updates: list[RefUpdate], steps: list[Step]) -> int:
-    """Push, move the channels, say so."""
-    report, left = Report(), []
-    _push(clone, updates)
-    report.say(f"{plan.record.tag} is released: {made.commit.sha}\n")
-    for step in steps:
-        became, command = (step.stays, None) if step.stays else _move(clone, step, made.commit.sha)
-        report.say(f"{step.order.name}: {became}\n")
-        left += [command] if command else []
-    report.say(_left([*left, *_others(plan, made)]))
+    """Push, move the channels, say so; where the person ends it in the middle, say what may have happened."""
+    commit, report = made.commit.sha, Report()
+    said = f"Interrupted. Nobody knows whether {plan.record.tag} was pushed. {_again(clone, updates)}\n"
+    ahead, left = steps, list[str]()
+    try:
+        _push(clone, updates)
+        said = f"Interrupted. {plan.record.tag} is released: {commit}\n"
+        report.say(f"{plan.record.tag} is released: {commit}\n")
+        for number, step in enumerate(steps):
+            ahead = steps[number:]
+            became, command = (step.stays, None) if step.stays else _move(clone, step, commit)
+            report.say(f"{step.order.name}: {became}\n")
+            left += [command] if command else []
+        ahead = []
+        report.say(_left([*left, *_others(plan, made)]))
+    except Outage as outage:  # of the push: what fails of a channel is said of it
+        raise Outage("git", f"{outage.reason}\n{_ahead(clone, plan, made, ahead, left)}".rstrip()) from None
+    except KeyboardInterrupt:
+        _written(sys.stderr, said + _ahead(clone, plan, made, ahead, left))
+        raise
     return report.ended(STAYED if left else DONE)
+
+
+def _ahead(clone: Clone, plan: Plan, made: Made, steps: list[Step], left: list[str]) -> str:
+    """What a person has to look at and to do where the program ends before these channels are moved."""
+    moving = [step for step in steps if not step.stays]
+    names = ", ".join(step.order.name for step in moving)
+    commands = [_moving(clone, step.order.ref, step.now, made.commit.sha) for step in moving]
+    return (
+        (f"Channels that may not have moved: {names}\n" if moving else "")
+        + f"`verify {plan.record.version}` shows what is there.\n"
+        + _left([*left, *commands, *_others(plan, made)])
+    )
 
 
 def _show(text: str) -> None:
@@ -175,7 +198,7 @@ def _confirmed(updates: list[RefUpdate], steps: list[Step], clone: Clone) -> boo
 
 def _push(clone: Clone, updates: list[RefUpdate]) -> None:
     """All or nothing. Where nobody knows what became of it, the same objects can be pushed again, and only they."""
-    again = f"To push the very same again, type `{_command(clone, updates)}`."
+    again = _again(clone, updates)
     try:
         result = clone.push(updates)
         done = [each.ref for each in updates if _arrived(clone, each, result.now[each.ref])]
@@ -194,10 +217,11 @@ def _arrived(clone: Clone, update: RefUpdate, now: str | None) -> bool:
     return now != update.expected and update.ref.startswith(HEADS) and clone.led_on(update.new, now)
 
 
-def _command(clone: Clone, updates: list[RefUpdate]) -> str:
+def _again(clone: Clone, updates: list[RefUpdate]) -> str:
     """What pushes these objects by git alone: it takes no branch back and replaces no tag, so repeating it is safe."""
     words = ["git", "-C", str(clone.place.path), "push", "--atomic", clone.place.push_url]
-    return _typed([*words, *(f"{each.new}:{each.ref}" for each in updates)])
+    command = _typed([*words, *(f"{each.new}:{each.ref}" for each in updates)])
+    return f"To push the very same again, type `{command}`."
 
 
 def _move(clone: Clone, step: Step, commit: str) -> tuple[str, str | None]:

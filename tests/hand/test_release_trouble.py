@@ -6,6 +6,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from sandbox.seed import advance
 from sandbox.seed_files import FILE
 from tests.git_server import Asked, Reply
-from tests.hand.seeded import NOW, PATIENCE, Desk, desk as desk
+from tests.hand.seeded import NOW, PATIENCE, Desk, Done, desk as desk
 
 LINE, TAG, CHANNEL = "refs/heads/build-115", "refs/tags/v115.0.1", "refs/heads/dev-channel"
 ETCD = ("patch", "build-115", "coreos/etcd=release-0.1")
@@ -66,6 +67,36 @@ def deaf_from_the_push_on(desk: Desk, err: int) -> tuple[int, str]:
         os.close(writer)
         told = process.communicate(timeout=PATIENCE)[1]
     return process.returncode, told or ""
+
+
+def interrupted_at(desk: Desk, push: int) -> Done:
+    """One release to which somebody types Ctrl-C while the server has this push (1: the first) and says nothing."""
+    pushes: list[str] = []
+
+    def rule(asked: Asked) -> Reply | None:
+        if "git-receive-pack" not in asked.path or asked.method != "POST":
+            return None
+        pushes.append(asked.path)
+        if len(pushes) < push:
+            return None
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+        return Reply(503)
+
+    desk.server.rules.append(rule)
+    words = desk.words("release", "--now", NOW, "--yes", *ETCD)
+    process = subprocess.Popen(
+        words,
+        cwd=desk.clone,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=desk.env(),
+        text=True,
+    )
+    out, err = process.communicate(timeout=PATIENCE)
+    desk.server.rules.clear()
+    return Done(process.returncode, out, err)
 
 
 def push_elsewhere(desk: Desk) -> str:
@@ -134,10 +165,13 @@ def test_what_is_to_be_typed_goes_where_pushes_go(desk: Desk) -> None:
     desk.server.rules.clear()
     again = re.search(r"To push the very same again, type `(git .*)`\.", done.err)
     assert again
+    command = next(line for line in done.err.splitlines() if "--force-with-lease" in line)
     assert address in again[1]
-    assert typed(desk, again[1]) == 0
+    assert address in command
+    assert [typed(desk, again[1]), typed(desk, command)] == [0, 0]
     assert desk.refs() == before
-    assert TAG in desk.bare(PUSHED).git.refs()
+    refs = desk.bare(PUSHED).git.refs()
+    assert refs[LINE] == refs[CHANNEL] == refs[f"{TAG}^{{}}"]
 
 
 @pytest.mark.parametrize("more", [(), ("--diff",), ("--dry-run",)])
@@ -226,3 +260,38 @@ def test_the_question_says_that_a_channel_stays_which_could_not_move_by_fast_for
     assert "all or nothing (dev-channel stays: it would be no fast-forward)? [y/N] " in done.out
     assert "dev-channel: stays: it would be no fast-forward\n" in done.out
     assert desk.refs()[CHANNEL] == aside
+
+
+def test_ctrl_c_during_the_push_tells_how_to_end_what_may_have_begun(desk: Desk) -> None:
+    done = interrupted_at(desk, 1)
+    assert (done.status, "Traceback" in done.err) == (130, False)
+    said = done.err.splitlines()
+    again = re.fullmatch(
+        r"Interrupted. Nobody knows whether v115.0.1 was pushed. To push the very same again, type `(git .*)`\.",
+        said[0],
+    )
+    assert again
+    assert said[1:4] == [
+        "Channels that may not have moved: dev-channel",
+        "`verify 115.0.1` shows what is there.",
+        "Left to do:",
+    ]
+    assert [typed(desk, again[1]), typed(desk, said[4])] == [0, 0]
+    refs = desk.refs()
+    assert refs[LINE] == refs[CHANNEL] == refs[f"{TAG}^{{}}"]
+    assert said[5].startswith("  gh workflow run ")
+    assert desk.run("verify", "115.0.1").status == 0
+
+
+def test_ctrl_c_while_a_channel_moves_tells_that_it_is_released_and_what_moves_the_channel(desk: Desk) -> None:
+    done = interrupted_at(desk, 2)
+    commit = desk.refs()[f"{TAG}^{{}}"]
+    assert (done.status, desk.refs()[LINE]) == (130, commit)
+    said = done.err.splitlines()
+    assert said[:3] == [
+        f"Interrupted. v115.0.1 is released: {commit}",
+        "Channels that may not have moved: dev-channel",
+        "`verify 115.0.1` shows what is there.",
+    ]
+    assert typed(desk, said[4]) == 0
+    assert desk.refs()[CHANNEL] == commit
