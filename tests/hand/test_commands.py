@@ -119,6 +119,16 @@ def test_no_sentence_of_the_bot_sends_a_person_at_a_terminal_to_a_comment() -> N
     assert at_a_terminal(replies.mistake(several, ())) == "There is more than one command, so none was run. Run each."
 
 
+def test_a_repeated_release_is_the_next_one_unless_it_names_its_version(desk: Desk) -> None:
+    words = ("--yes", "patch", "build-115", "--allow-empty")
+    assert [desk.release(*words).status for _ in range(2)] == [0, 0]
+    assert {"refs/tags/v115.0.1", "refs/tags/v115.0.2"} <= desk.refs().keys()
+    named = (*words, "version=115.0.3")
+    assert desk.release(*named).status == 0
+    before = desk.refs()
+    assert (desk.release(*named).status, desk.refs()) == (3, before)
+
+
 def test_outside_a_repository_the_option_that_names_one_is_told(desk: Desk) -> None:
     done = desk.run("verify", "115.0.0", cwd=desk.home)
     assert (done.status, done.out) == (3, "")
