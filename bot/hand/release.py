@@ -259,7 +259,8 @@ def _others(plan: Plan, made: Made) -> Iterator[str]:
     record = plan.record
     if record.line:
         for each in record.line.projects:
-            yield _typed(["git", "push", each.url, f"{each.commit}:{record.line.ref}"])
+            command = _typed(["git", "push", each.url, f"{each.commit}:{record.line.ref}"])
+            yield f"in a clone of {escaped(each.name)}: {command}"  # only there is the commit
     if record.build:
         build = record.build
         # What names this build is made as the bot makes it, so that the bot finds the run and starts no other.

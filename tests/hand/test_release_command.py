@@ -177,7 +177,12 @@ def test_in_layout_tracking_a_second_commit_is_on_the_release_branch_only(desk: 
     followed = re.findall(r'name="(\S+)".*revision="refs/heads/build-116"', show(desk, "show", f"{tip}:build-116.xml"))
     assert followed == ["coreos/etcd", "coreos/init"]
     head = desk.bare("coreos/etcd").git.refs()["refs/heads/master"]
-    assert f"  git push {desk.server.origin}/coreos/etcd {head}:refs/heads/build-116\n" in done.out
+    command = f"git push {desk.server.origin}/coreos/etcd {head}:refs/heads/build-116"
+    assert f"  in a clone of coreos/etcd: {command}\n" in done.out
+    clone = desk.home / "etcd"
+    subprocess.run(["git", "clone", "-q", f"{desk.server.origin}/coreos/etcd", clone], env=desk.env(), check=True)
+    subprocess.run(["/bin/sh", "-c", command], cwd=clone, env=desk.env(), capture_output=True, check=True)
+    assert desk.bare("coreos/etcd").git.refs()["refs/heads/build-116"] == head
 
 
 def test_what_is_left_to_do_is_said_as_commands(desk: Desk) -> None:
