@@ -67,6 +67,8 @@ def release(options: argparse.Namespace) -> int:
     """Plan, show, ask, push, move the channels, and say what is left to do."""
     if not (options.yes or options.dry_run or sys.stdin.isatty()):
         raise Refused("Nobody can be asked here whether to push: say --yes, or --dry-run to only look.", MISUSED)
+    if sys.stdout is None:  # so Python has it where the descriptor is closed
+        raise Refused("There is no standard output to write to. Nothing was pushed.", FAILED)
     with session(options) as opened:
         snapshot, plan = opened.planned(options.words)
         shown = as_text(plan) + (as_diff(plan, snapshot.tree) if options.diff else "")
@@ -124,9 +126,10 @@ def _show(text: str) -> None:
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
-    except OSError as fault:
+    except (OSError, UnicodeError) as fault:
         _mute(sys.stdout)
-        raise Refused(f"The output cannot be written: {fault.strerror}. Nothing was pushed.", FAILED) from None
+        why = fault.strerror if isinstance(fault, OSError) else fault
+        raise Refused(f"The output cannot be written: {why}. Nothing was pushed.", FAILED) from None
 
 
 def _written(stream: TextIO, text: str) -> bool:
@@ -134,7 +137,7 @@ def _written(stream: TextIO, text: str) -> bool:
     try:
         stream.write(text)
         stream.flush()
-    except OSError:
+    except (OSError, UnicodeError):
         _mute(stream)
         return False
     return True

@@ -183,6 +183,13 @@ def test_output_that_cannot_be_written_is_found_out_before_anything_is_pushed(de
     assert desk.refs() == before
 
 
+def test_without_standard_output_nothing_is_pushed(desk: Desk) -> None:
+    before = desk.refs()
+    done = into(desk, ">&-")
+    assert (done.returncode, done.stderr) == (1, "There is no standard output to write to. Nothing was pushed.\n")
+    assert desk.refs() == before
+
+
 def test_who_reads_no_more_once_it_is_pushed_stops_nothing_and_is_told_on_standard_error(desk: Desk) -> None:
     status, told = deaf_from_the_push_on(desk, subprocess.PIPE)
     refs = desk.refs()
