@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -11,7 +12,8 @@ import pytest
 from bot.__main__ import main
 from bot.core.command import parse
 from bot.core.command.parse import Mistake
-from bot.core.text.replies import EDITS, mistake
+from bot.core.text.replies import mistake
+from bot.hand.session import at_a_terminal
 from sandbox.seed import advance
 from sandbox.seed_files import FILE, LINK
 from tests.git_server import Reply
@@ -156,13 +158,14 @@ MISTAKES = (
 
 
 @pytest.mark.parametrize("words", MISTAKES)
-def test_a_mistake_is_told_in_the_words_of_the_bot(desk: Desk, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_mistake_is_told_in_words_for_a_terminal(desk: Desk, words: str, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = parse(f"/release {words}")
     assert isinstance(wrong, Mistake)
     status = main(["plan", "-R", str(desk.clone), *words.split(" ")])
     told = capsys.readouterr()
     assert (status, told.out) == (2, "")
-    assert told.err == mistake(wrong, ("build-115", "build-109")).removesuffix(EDITS) + "\n"
+    assert told.err == at_a_terminal(mistake(wrong, ("build-115", "build-109"))) + "\n"
+    assert not re.search("/release|comment|[Pp]ost", told.err)
 
 
 @pytest.mark.parametrize("words", ["", "help", "resume"])
