@@ -23,6 +23,7 @@ exit status of plan, pin, diff, verify and release:
   3    refused: the sentence on standard error says why, and what to type instead
   4    verify: the release is not consistent
   5    release: not pushed, because the answer was not yes
+  6    release: released, but a channel that should have moved did not
   130  interrupted
 """
 Run = Callable[[argparse.Namespace], int]

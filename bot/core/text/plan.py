@@ -37,6 +37,7 @@ def _parts(plan: Plan) -> Iterator[str]:
         yield f"Waiting on {plan.line}, not included\n" + _indented(columns([_row(each) for each in plan.waiting]))
     if record.line and record.line.projects:
         pushes = (
+            f"in a clone of {plain(each.name)}: "
             f"git push {escaped(shlex.quote(each.url))} {each.commit}:{record.line.ref}\n"
             for each in record.line.projects
         )
