@@ -46,48 +46,52 @@ def release_files(
 
     Raises BadManifest where a manifest cannot be edited in place.
     """
-    changes: dict[str, Entry | None] = {}
+    if base.build is not None and request.old_manifests:
+        return NoSuchManifest(request.old_manifests[0], ())  # only a new build brings a manifest that replaces one
+    tree, config = snapshot.tree, snapshot.config
+    file, version_file = config.line_file(version.build), config.manifest.version_file
+    numbers = replace(tree.entries[version_file], data=base.versions.updated(version, sdk, request.dialect))
+    changes = {version_file: numbers, **_manifests(base, snapshot, request, file, pins, renames)}
+    if base.build is not None:
+        return Files(_differing(tree, {**changes, **_switched_default(tree, config, file)}))
+    gone = removed_manifests(base, snapshot, request, file)
+    if not isinstance(gone, tuple):
+        return gone
     second: Changes = {}
-    file = snapshot.config.line_file(version.build)
-    ref = HEADS + snapshot.config.line_branch(version.build)
-    version_file = snapshot.config.manifest.version_file
-    changes[version_file] = replace(
-        snapshot.tree.entries[version_file], data=base.versions.updated(version, sdk, request.dialect)
-    )
+    if base.layout == "tracking" and branched:
+        second = second_commit(tree.with_changes(changes), config, version.build, branched)
+    return Files(_differing(tree, {**changes, **dict.fromkeys(gone)}), second)
+
+
+def _manifests(
+    base: Base,
+    snapshot: Snapshot,
+    request: Request,
+    file: str,
+    pins: Mapping[str, Pin],
+    renames: Mapping[str, str],
+) -> dict[str, Entry | None]:
+    """The manifest of the line, edited or printed, and release.xml: a link to it, or a pinned file of its own."""
+    tree = snapshot.tree
     if base.edits_in_place:
-        edits = pin_edits(base.manifest, pins, renames)
-        changes[file] = _same_mode(snapshot.tree, file, edit_in_place(snapshot.tree.read(file) or b"", edits))
+        written = edit_in_place(tree.read(file) or b"", pin_edits(base.manifest, pins, renames))
     else:
-        printed = print_manifest(base, snapshot, request, pins, renames)
-        changes[file] = _same_mode(snapshot.tree, file, printed)
-        if base.layout == "tracking":
-            changes[RELEASE] = _same_mode(snapshot.tree, RELEASE, printed)
+        written = print_manifest(base, snapshot, request, pins, renames)
     if base.layout == "link":
-        changes[RELEASE] = Entry(LINK, file.encode())
-    if base.build is None:
-        gone = removed_manifests(base, snapshot, request, file)
-        if not isinstance(gone, tuple):
-            return gone
-        changes |= dict.fromkeys(gone)
-        if base.layout == "tracking" and branched:
-            second = second_commit(snapshot.tree.with_changes(changes), snapshot.config, version.build, branched)
-    else:
-        if request.old_manifests:
-            return NoSuchManifest(request.old_manifests[0], ())  # only a new build brings a manifest that replaces one
-        if base.layout == "tracking":
-            changes[file] = _same_mode(snapshot.tree, file, _still_following(unpinned(printed, ref), base, pins, ref))
-        changes |= _switched_default(snapshot.tree, snapshot.config, file)
-    return Files(_differing(snapshot.tree, changes), second)
+        return {file: _same_mode(tree, file, written), RELEASE: Entry(LINK, file.encode())}
+    line = written if base.build is None else _still_following(unpinned(written, base.ref), base, pins)
+    return {file: _same_mode(tree, file, line), RELEASE: _same_mode(tree, RELEASE, written)}
 
 
-def _still_following(manifest: bytes, base: Base, pins: Mapping[str, Pin], ref: str) -> bytes:
+def _still_following(manifest: bytes, base: Base, pins: Mapping[str, Pin]) -> bytes:
     """With every project that followed the release branch following it, also where no upstream is written that says so.
 
     One that followed another branch is pinned from now on, as it was in the repositories that the layout comes from.
     """
     for project in base.manifest.projects:
         came_from = pins[project.path].upstream
-        if not is_commit(project.revision) and full_ref(project.revision) == ref and came_from in (None, ref):
+        follows = not is_commit(project.revision) and full_ref(project.revision) == base.ref
+        if follows and came_from in (None, base.ref):
             manifest = follow(manifest, [project.path], project.revision)
     return manifest
 
