@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import Protocol
 
 from bot.core.config import CONFIG_FILE, BadConfig, Config, read as read_config
 from bot.core.fetch_policy import FetchPolicy
 from bot.core.manifest import style_in
 from bot.core.objects import Commit, Tag
-from bot.core.plan import Request, earlier, line_files, recall, sdk_in_question
+from bot.core.plan import Request, earlier, recall, release_manifests, sdk_in_question
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, Past, Snapshot, released
 from bot.core.tree import Tree
@@ -162,7 +161,7 @@ def _pattern(source: Source, snapshot: Snapshot) -> bytes | None:
     """The newest release manifest before that can be read."""
     for commit in source.first_parents(snapshot.commit, MOST_PATTERNS):
         before = replace(snapshot, tree=_tree(source, commit))
-        for data in (before.tree.read("release.xml"), *(before.tree.read(path) for path in line_files(before)[::-1])):
+        for data in release_manifests(before):
             if data and style_in(data):
                 return data
     return None
@@ -170,7 +169,7 @@ def _pattern(source: Source, snapshot: Snapshot) -> bytes | None:
 
 def _says(source: Source, snapshot: Snapshot, sdk: str) -> str | None:
     """The newest commit whose version file says this version."""
-    for commit, data in islice(source.history_of(snapshot.config.manifest.version_file, MOST_HISTORY), MOST_HISTORY):
+    for commit, data in source.history_of(snapshot.config.manifest.version_file, MOST_HISTORY):
         try:
             if str(VersionFile.parse(data).version) == sdk:
                 return commit

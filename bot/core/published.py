@@ -15,12 +15,12 @@ from bot.core.config import Config
 from bot.core.fetch_policy import FetchPolicy
 from bot.core.manifest import BadManifest, Manifest, Project, full_ref, is_commit, read
 from bot.core.objects import Tag
+from bot.core.plan import DEFAULT, RELEASE
 from bot.core.shown import shown
 from bot.core.snapshot import HEADS, TAGS
 from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
 
-RELEASE, DEFAULT = "release.xml", "default.xml"
 _TRAILER = re.compile(r"^(Plan|SDK|Inputs): (.*)$", re.MULTILINE)
 _INPUT = re.compile(r"(\S.*?)=([0-9a-f]{40})(?= |$)")
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from bot.core.manifest import full_ref, is_commit, objections
-from bot.core.published import DEFAULT, RELEASE, Published
+from bot.core.plan import DEFAULT, RELEASE
+from bot.core.published import Published
 from bot.core.shown import shown
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.tree import Tree

@@ -3,7 +3,7 @@
 One file for each step of the hand-written procedure; this is the package's public face.
 """
 
-from bot.core.plan.base import Base, find_project, line_files, read_base
+from bot.core.plan.base import DEFAULT, RELEASE, Base, find_project, line_files, read_base, release_manifests
 from bot.core.plan.files import again
 from bot.core.plan.number import line_of
 from bot.core.plan.past import Recall, earlier, recall, sdk_in_question, sdk_of
@@ -13,6 +13,8 @@ from bot.core.plan.sdk import ChosenSdk
 from bot.core.plan.value import Caution, Plan, ProjectChange, RefChange, blobs, digest, to_json
 
 __all__ = [
+    "DEFAULT",
+    "RELEASE",
     "Base",
     "Caution",
     "ChosenSdk",
@@ -33,6 +35,7 @@ __all__ = [
     "plan",
     "read_base",
     "recall",
+    "release_manifests",
     "request_of",
     "sdk_in_question",
     "sdk_of",

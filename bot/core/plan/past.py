@@ -63,11 +63,13 @@ def sdk_in_question(snapshot: Snapshot, request: Request) -> str | None:
 
     It looks at the files of earlier releases, so those must be in the snapshot's past already.
     """
-    base, sdk = read_base(snapshot), sdk_of(snapshot, request)
-    plain = plain_version(sdk)[0] if sdk else None
-    if plain is None or plain in snapshot.released or not isinstance(base, Base):
+    base = read_base(snapshot)
+    if not isinstance(base, Base):
         return None
-    return None if plain == base.versions.version else str(plain)
+    sdk, _ = wanted_sdk(base, snapshot, request)
+    plain = plain_version(sdk)[0] if sdk else None
+    known = plain is None or plain in snapshot.released or plain == base.versions.version
+    return None if known else str(plain)
 
 
 def sdk_of(snapshot: Snapshot, request: Request) -> str | None:

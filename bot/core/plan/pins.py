@@ -150,8 +150,10 @@ def moves(stand: Stand, base: Base, chosen: Selection) -> bool:
 def ask(base: Base, snapshot: Snapshot, request: Request) -> Questions | Refusal:
     """What the servers must say before the projects can be pinned."""
     standing = stands(base, snapshot, request)
-    if not isinstance(standing, tuple):
-        return standing
+    return _questions(standing, base, snapshot, request) if isinstance(standing, tuple) else standing
+
+
+def _questions(standing: tuple[Stand, ...], base: Base, snapshot: Snapshot, request: Request) -> Questions | Refusal:
     named = _named(standing, base, snapshot, request)
     if not isinstance(named, dict):
         return named
@@ -230,16 +232,16 @@ def choose_pins(base: Base, snapshot: Snapshot, request: Request, answers: Answe
 
     Raises ValueError where something that was asked is not answered: a plan must not leave out what a person named.
     """
-    questions = ask(base, snapshot, request)
+    standing = stands(base, snapshot, request)
+    if not isinstance(standing, tuple):
+        return standing
+    questions = _questions(standing, base, snapshot, request)
     if not isinstance(questions, Questions):
         return questions
     unanswered = [want.project.path for want in questions.named if want.project.path not in answers.named]
     unanswered += [want.project.path for want in questions.followed if want.project.path not in answers.followed]
     if unanswered:
         raise ValueError(f"nobody answered what was asked of {unanswered[0]}")
-    standing = stands(base, snapshot, request)
-    if not isinstance(standing, tuple):
-        return standing
     needed = {**answers.followed, **answers.named}
     names = {stand.project.path: stand.project.name for stand in standing}
     silent = [(names.get(path, path), found.reason) for path, found in needed.items() if isinstance(found, Silent)]
