@@ -15,7 +15,7 @@ from bot.core.config import CONFIG_FILE, BadConfig, Config, read as read_config
 from bot.core.fetch_policy import FetchPolicy
 from bot.core.manifest import style_in
 from bot.core.objects import Commit, Tag
-from bot.core.plan import Request, earlier, recall, release_manifests, sdk_in_question
+from bot.core.plan import Request, earlier, recall, release_manifests, sdk_in_question, sdk_of
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, Past, Snapshot, released
 from bot.core.tree import Tree
@@ -137,9 +137,10 @@ def _peeled(snapshot: Snapshot, ref: str) -> str:
     return snapshot.refs.get(ref + "^{}", snapshot.refs[ref])
 
 
-def checked(snapshot: Snapshot, sdk: str, ask: Callable[[str], str | None]) -> Snapshot:
-    """The snapshot, knowing whether this SDK can be downloaded."""
-    return replace(snapshot, past=replace(snapshot.past, sdk_problem=ask(sdk)))
+def checked(snapshot: Snapshot, request: Request, ask: Callable[[str], str | None]) -> Snapshot:
+    """The snapshot, knowing whether the SDK that this request would build with can be downloaded."""
+    sdk = sdk_of(snapshot, request)
+    return replace(snapshot, past=replace(snapshot.past, sdk_problem=ask(sdk))) if sdk else snapshot
 
 
 def _tree(source: Source, commit: str) -> Tree:

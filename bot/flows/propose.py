@@ -13,7 +13,7 @@ from typing import Any
 from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
-from bot.core.plan import Plan, Request, line_of, look_up, plan, sdk_of
+from bot.core.plan import Plan, Request, line_of, look_up, plan
 from bot.core.record import PREFIX, Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
@@ -40,7 +40,8 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
     if not isinstance(snapshot, Snapshot):
         return _refused(snapshot)
     # Servers are asked while nobody waits for the mirror; the push is by leases on what was read before.
-    snapshot = _with_sdk_looked_at(desk, snapshot, request)
+    if desk.sdk_check is not None:
+        snapshot = checked(snapshot, request, desk.sdk_check.problem)
     planned = _plan(desk, repository, snapshot, request)
     if not isinstance(planned, Plan):
         return _refused(planned)
@@ -59,12 +60,6 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "moved": planned.moves,
         "draft": request.allows("draft"),
     }
-
-
-def _with_sdk_looked_at(desk: Desk, snapshot: Snapshot, request: Request) -> Snapshot:
-    """Where the operator says how: the snapshot, knowing whether the SDK can be downloaded."""
-    sdk = sdk_of(snapshot, request)
-    return checked(snapshot, sdk, desk.sdk_check.problem) if desk.sdk_check and sdk else snapshot
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:

@@ -13,11 +13,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bot.core.command import Command, Mistake, parse
 from bot.core.config import Config
-from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of, sdk_of
+from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of
 from bot.core.refusal import BadTree, Refusal, Unreadable
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot
@@ -69,7 +70,10 @@ class Session:
     def planned(self, words: list[str]) -> tuple[Snapshot, Plan]:
         """The plan that these words ask for; the words are those of a comment, without `/release`."""
         request = self._request(words)
-        snapshot = self._with_sdk_looked_at(self.snapshot(request.line, request), request)
+        snapshot = self.snapshot(request.line, request)
+        template = os.environ.get("SDK_CHECK_URL")
+        if template:
+            snapshot = checked(snapshot, request, partial(_sdk_problem, template))
         questions = look_up(snapshot, request)
         if not isinstance(questions, Questions):
             raise _refused(questions)
@@ -82,15 +86,6 @@ class Session:
         if not isinstance(made, Plan):
             raise _refused(made)
         return snapshot, made
-
-    def _with_sdk_looked_at(self, snapshot: Snapshot, request: Request) -> Snapshot:
-        """Where the person's environment says how, as for the bot: whether the SDK can be downloaded."""
-        template, sdk = os.environ.get("SDK_CHECK_URL"), sdk_of(snapshot, request)
-        if not template or not sdk:
-            return snapshot
-        if not template.startswith("https://") or "{version}" not in template:
-            raise Refused("SDK_CHECK_URL must be an https:// address with {version} in its path.", MISUSED)
-        return checked(snapshot, sdk, SdkCheck(template).problem)
 
     def _request(self, words: list[str]) -> Request:
         read = parse(f"/release {' '.join(words)}")
@@ -128,6 +123,13 @@ def _misunderstood(read: Command | Mistake | None, lines: tuple[str, ...]) -> st
     if isinstance(read, Mistake):
         return at_a_terminal(replies.mistake(read, lines))
     return "Say what to release: `new [BUILD]`, `branch build-N` or `patch build-N`, and then as in a comment."
+
+
+def _sdk_problem(template: str, sdk: str) -> str | None:
+    """Why this SDK cannot be downloaded from where the person's environment says, as for the bot."""
+    if not template.startswith("https://") or "{version}" not in template:
+        raise Refused("SDK_CHECK_URL must be an https:// address with {version} in its path.", MISUSED)
+    return SdkCheck(template).problem(sdk)
 
 
 def _person(clone: Clone) -> str:
