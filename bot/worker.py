@@ -15,6 +15,7 @@ from bot.core.intent import Intent, Reconcile
 from bot.ending import Ending
 from bot.flows.desk import Desk
 from bot.flows.engine import Door, Engine
+from bot.flows.outcome import Outcome, Steps
 from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
 from bot.gh import Hub
 from bot.mirror import Mirrors
@@ -27,10 +28,16 @@ from bot.store import Store, engine_for
 log = logging.getLogger(__name__)
 
 
-class Worker:
-    """One worker: the flows' tools, the engine that carries intents out, and the timer that sweeps."""
+CarryOut = Callable[[Desk, Intent, Steps], Outcome]
 
-    def __init__(self, settings: Settings) -> None:
+
+class Worker:
+    """One worker: the flows' tools, the engine that carries intents out, and the timer that sweeps.
+
+    `carry_out` is the table of flows.
+    """
+
+    def __init__(self, settings: Settings, carry_out: CarryOut = carry_out) -> None:
         self._settings = settings
         self._store = Store(engine_for(settings.store_url, settings.data_dir), now)
         self._hub = Hub(settings.github_api_url, settings.app_id, settings.private_key.reveal(), now)

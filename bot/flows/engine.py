@@ -194,7 +194,7 @@ class Engine:
         self._on_bug = on_bug
         self._on_parked = on_parked
         self._roll = roll
-        self._patience = patience or Patience()
+        self._patience = patience or _patience(settings)
         self._leaving = threading.Event()
         self._lock: Held | None = None
 
@@ -314,6 +314,11 @@ class Engine:
         return f"again in {settlement.queue[0][0]:.1f} s" + (
             f": {result.reason}" if isinstance(result, Setback) else ""
         )
+
+
+def _patience(settings: Settings) -> Patience:
+    first, longest = settings.retry_first_seconds, settings.retry_longest_seconds
+    return Patience(first, longest, settings.retry_limit_seconds)
 
 
 class _Leave(BaseException):
