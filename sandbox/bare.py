@@ -20,7 +20,10 @@ ZERO = "0" * 40
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 REPORT = "SANDBOX_PUSH_REPORT"
 """Names the file to which a repository's hook writes the refs that a push moved: `OLD NEW REF`, one a line."""
+JUDGE = "SANDBOX_JUDGE"
+"""Names the command that judges the moves of a push by the repository's rulesets."""
 HOOK = f'#!/bin/sh\n[ -z "${REPORT}" ] || cat > "${REPORT}"\n'
+RULING = f"#!/bin/sh\nexec ${JUDGE}\n"
 SETTINGS = """\
 [http]
 \treceivepack = true
@@ -53,10 +56,11 @@ class Git:
         self.run("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", ".")
         with (self.path / "config").open("a") as file:
             file.write(SETTINGS)
-        hook = self.path / "hooks" / "post-receive"
-        hook.parent.mkdir()
-        hook.write_text(HOOK)
-        hook.chmod(0o755)
+        hooks = self.path / "hooks"
+        hooks.mkdir()
+        for name, script in (("post-receive", HOOK), ("proc-receive", RULING)):
+            (hooks / name).write_text(script)
+            (hooks / name).chmod(0o755)
 
     def run(self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None) -> str:
         """What the command prints, without the last line end. Raises GitError when it fails."""

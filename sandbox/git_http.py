@@ -16,6 +16,7 @@ from flask import Flask, Response, request
 from sandbox.auth import Caller, Refused, caller, require
 from sandbox.bare import CLEAN, REPORT
 from sandbox.pushes import Move, tell
+from sandbox.rules import hook_environment
 from sandbox.state import Repository
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ class GitHttp:
             return _response(self._begin(call, environment))
         with tempfile.TemporaryDirectory(prefix="push-", dir=self._sandbox.root) as folder:
             report = Path(folder) / "report"
-            output = self._begin(call, {**environment, REPORT: str(report)})
+            ruled = hook_environment(self._sandbox, repository, who, Path(folder))
+            output = self._begin(call, {**environment, **ruled, REPORT: str(report)})
             answer = _response(output)
             answer.set_data(b"".join(output))
             output.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox import rules
 from sandbox.api import Answer, Call, Route
 from sandbox.auth import Refused, need_role
 from sandbox.bare import HEADS, GitError
@@ -29,6 +30,7 @@ def _merge(call: Call) -> Answer:
     if expected and expected != pull.head_sha:
         raise Refused(409, "Head branch was modified. Review and try the merge again.")
     refresh(call.repo, issue)
+    rules.enforce_merge(call, pull, issue.user.id, method)
     try:
         result = METHODS[method](call, issue, pull)
     except GitError:

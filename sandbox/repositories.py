@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox import rules
 from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import Refused
 from sandbox.bare import HEADS, TAGS, ZERO, GitError
@@ -123,6 +124,7 @@ def _move(call: Call, ref: str, sha: str, old: str) -> None:
     """GitHub takes full ids only; git would take any name of a commit, and options."""
     if not OBJECT_ID.fullmatch(sha) or not sha.strip("0"):
         raise Refused(422, "Object does not exist")
+    rules.enforce(call, ref, old, sha)
     try:
         call.sandbox.move_ref(call.repo, ref, sha, call.who.acts_as, old)
     except GitError:
@@ -131,10 +133,12 @@ def _move(call: Call, ref: str, sha: str, old: str) -> None:
 
 def _delete_ref(call: Call) -> Answer:
     ref = "refs/" + call.parameters["ref"]
-    if ref not in call.repo.git.refs() or not ref.startswith((HEADS, TAGS)):
+    refs = call.repo.git.refs()
+    if ref not in refs or not ref.startswith((HEADS, TAGS)):
         raise Refused(422, "Reference does not exist")
     if ref == HEADS + call.repo.default_branch:
         raise Refused(422, "Cannot delete the default branch")
+    rules.enforce(call, ref, refs[ref], ZERO)
     call.sandbox.move_ref(call.repo, ref, None, call.who.acts_as)
 
 

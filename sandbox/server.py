@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from flask import Flask
 
-from sandbox import accounts, actions, checks, contents, issues, merges, pages, pulls, pushes, repositories
+from sandbox import accounts, actions, checks, contents, issues, merges, pages, pulls, pushes, repositories, rules
 from sandbox.api import BASE, Api
 from sandbox.auth import Caller
 from sandbox.bare import Git
@@ -39,6 +39,7 @@ ROUTES = (
     *merges.ROUTES,
     *checks.ROUTES,
     *actions.ROUTES,
+    *rules.ROUTES,
 )
 
 
@@ -235,6 +236,20 @@ class Sandbox:
             old, repository.name = repository.name, name
             parts = {"changes": {"repository": {"name": {"from": old}}}}
             self.webhooks.emit("repository", "renamed", repository, self.user(login), parts)
+
+    def add_ruleset(self, full_name: str, described: Mapping[str, Any]) -> int:
+        """Give a repository a ruleset, described as GitHub's API has it; its id."""
+        repository = self._repository(full_name)
+        with self.world.lock:
+            ruleset = rules.made(self, repository, dict(described))
+            repository.rulesets.append(ruleset)
+        return ruleset.id
+
+    def remove_ruleset(self, full_name: str, ruleset_id: int) -> None:
+        """Take a ruleset away."""
+        with self.world.lock:
+            held = self._repository(full_name).rulesets
+            held[:] = [each for each in held if each.id != ruleset_id]
 
     def person(self, login: str) -> Person:
         """Somebody at the keyboard."""

@@ -49,6 +49,13 @@ class Installation:
     account: User
     repositories: list[int]
     created_at: datetime
+    granted: dict[str, str] | None = None
+    suspended_at: datetime | None = None
+
+    @property
+    def permissions(self) -> dict[str, str]:
+        """What was granted to it: all that the App asks for, unless its owner has not accepted all of that."""
+        return self.app.permissions if self.granted is None else self.granted
 
 
 @dataclass
@@ -139,6 +146,7 @@ class Issue:
     assignees: list[User] = field(default_factory=list)
     comments: list[Comment] = field(default_factory=list)
     pull: Pull | None = None
+    locked: bool = False
 
 
 @dataclass
@@ -196,6 +204,22 @@ class Run:
 
 
 @dataclass
+class Ruleset:
+    """What may not be done to some branches or tags, and who may all the same."""
+
+    id: int
+    name: str
+    target: str
+    enforcement: str
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    rules: list[dict[str, Any]]
+    bypass: list[dict[str, Any]]
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass
 class Repository:
     """A repository: its bare git repository and what GitHub keeps around it."""
 
@@ -210,6 +234,8 @@ class Repository:
     issues: dict[int, Issue] = field(default_factory=dict)
     checks: list[CheckRun] = field(default_factory=list)
     runs: list[Run] = field(default_factory=list)
+    rulesets: list[Ruleset] = field(default_factory=list)
+    archived: bool = False
 
     @property
     def is_organization(self) -> bool:
