@@ -76,7 +76,7 @@ class GitHttp:
 
     def _work(self, call: str, repository: Repository, who: Caller, path: str, service: str) -> Response:
         """Let git answer. A push is answered when it is over and told; a fetch flows as git writes it."""
-        environment = _environment(repository, path, service)
+        environment = {**_environment(repository, path, service), "REMOTE_USER": who.name or "nobody"}
         if path != "git-receive-pack":
             return _response(self._begin(call, environment))
         with tempfile.TemporaryDirectory(prefix="push-", dir=self._sandbox.root) as folder:
@@ -117,7 +117,6 @@ def _environment(repository: Repository, path: str, service: str) -> dict[str, s
         "PATH_INFO": f"/{repository.git.path.name}/{path}",
         "QUERY_STRING": f"service={service}" if path == "info/refs" else "",
         "REQUEST_METHOD": request.method,
-        "REMOTE_USER": "sandbox",
         "REMOTE_ADDR": "127.0.0.1",
         **{name: value for name, value in given.items() if value},
     }
