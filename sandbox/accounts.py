@@ -10,7 +10,7 @@ from flask import jsonify, make_response, request
 
 from sandbox import limits
 from sandbox.api import Answer, Call, Page, Route
-from sandbox.auth import LEVELS, Refused, iso
+from sandbox.auth import LEVELS, SUSPENDED, Refused, iso
 from sandbox.state import App, Installation, Token
 from sandbox.webhooks import Delivery
 
@@ -40,8 +40,8 @@ def _get_installation(call: Call) -> Answer:
 
 
 def _repository_installation(call: Call) -> Answer:
-    for each in call.sandbox.world.installation_on(call.repo):
-        if each.app is call.who.app:
+    for each in call.sandbox.world.installations.values():
+        if each.app is call.who.app and call.repo.id in each.repositories:
             return call.sandbox.shapes.installation(each)
     raise Refused(404, "Not Found")
 
@@ -56,10 +56,12 @@ def _installation(call: Call) -> Installation:
 def _access_token(call: Call) -> Answer:
     """A token for some repositories and permissions of an installation: never more than it was given."""
     installation, world = _installation(call), call.sandbox.world
+    if installation.suspended_at:
+        raise Refused(403, SUSPENDED)
     repositories = _chosen(call, installation)
-    permissions = dict(call.body.get("permissions") or installation.app.permissions)
+    permissions = dict(call.body.get("permissions") or installation.permissions)
     for name, level in permissions.items():
-        held = installation.app.permissions.get(name, "read" if name == "metadata" else "")
+        held = installation.permissions.get(name, "read" if name == "metadata" else "")
         if LEVELS.get(level, 9) > LEVELS.get(held, 0):
             raise Refused(422, NOT_GRANTED)
     permissions.setdefault("metadata", "read")

@@ -138,6 +138,8 @@ class Api:
         who = Caller()
         try:
             who = caller(self._sandbox.world, request)
+            if route.path != "/rate_limit":
+                self._sandbox.limits.admit(who, route.method != "GET" and "{repo}" in route.path)
             answer = _response(route.handler(self._call(route, who, parameters)))
         except Refused as refused:
             answer = _refusal(refused)
@@ -242,4 +244,6 @@ def _refusal(refused: Refused) -> Response:
     body: dict[str, Any] = {"message": refused.message, "documentation_url": DOCS, "status": str(refused.status)}
     if refused.errors:
         body["errors"] = refused.errors
-    return make_response(jsonify(body), refused.status)
+    answer = make_response(jsonify(body), refused.status)
+    answer.headers.update(refused.headers)
+    return answer

@@ -21,17 +21,23 @@ BAD_EXPIRY = (
     "'Expiration time' claim ('exp') must be a numeric value representing the future time "
     "at which the assertion expires"
 )
+SUSPENDED = "This installation has been suspended"
+ARCHIVED = "Repository was archived so is read-only."
+LOCKED = "Unable to create comment because issue is locked."
 TOO_LATE = "'Expiration time' claim ('exp') is too far in the future"
 
 
 class Refused(Exception):
     """An answer that is no success: status and message, as GitHub words them."""
 
-    def __init__(self, status: int, message: str, errors: list[object] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, errors: list[object] | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.errors = errors
+        self.headers = headers or {}
 
 
 @dataclass
@@ -80,6 +86,8 @@ def caller(world: World, request: Request) -> Caller:
         return Caller(app=_app(world, value))
     token = world.tokens.get(value)
     if token and token.expires_at > world.now():
+        if token.installation.suspended_at:
+            raise Refused(403, SUSPENDED)
         return Caller(token=token)
     user = world.user_by_token(value)
     if user:
@@ -115,18 +123,30 @@ def _app(world: World, value: str) -> App:
 
 
 def require(who: Caller, repository: Repository, permission: str, level: str) -> None:
-    """Refuse as GitHub does: 404 for what must stay unseen, 403 for what is seen and not allowed.
+    """Refuse as GitHub does: 404 for what must stay unseen, 403 for what is seen and not allowed or not any more.
 
     `permission` may name several with `|` between them, where GitHub takes any of them.
     """
+    _require(who, repository, permission, level)
+    if level == "write" and repository.archived:
+        raise Refused(403, ARCHIVED)
+
+
+def _held(token: Token, name: str) -> int:
+    """The level that a token has: what it was made with, as far as its installation still has that."""
+    if name == "metadata":
+        return LEVELS["read"]
+    return min(LEVELS.get(each.get(name, ""), 0) for each in (token.permissions, token.installation.permissions))
+
+
+def _require(who: Caller, repository: Repository, permission: str, level: str) -> None:
     names = permission.split("|")
     if who.token:
         if not who.token.sees(repository):
             if level == "read" and not repository.private:
                 return
             raise Refused(404, "Not Found")
-        held = max(LEVELS.get(who.token.permissions.get(name, ""), name == "metadata") for name in names)
-        if held < LEVELS[level]:
+        if max(_held(who.token, name) for name in names) < LEVELS[level]:
             raise Refused(403, "Resource not accessible by integration")
         return
     if who.app:
@@ -144,6 +164,12 @@ def need_role(who: Caller, repository: Repository, role: str) -> None:
     """Refuse people whose role here is less. What an App may do is said by its permissions alone."""
     if who.user is not None and ROLES.index(repository.role(who.user)) < ROLES.index(role):
         raise Refused(403, "Must have admin rights to Repository.")
+
+
+def need_unlocked(who: Caller, repository: Repository, locked: bool) -> None:
+    """A locked conversation is open to people who may write. Apps are no collaborators, whatever they may do else."""
+    if locked and (who.user is None or ROLES.index(repository.role(who.user)) < ROLES.index("write")):
+        raise Refused(403, LOCKED)
 
 
 def need_author_or(who: Caller, repository: Repository, author: User, role: str) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.api import Answer, Call, Page, Route
-from sandbox.auth import Refused, need_author_or, need_role
+from sandbox.auth import Refused, need_author_or, need_role, need_unlocked
 from sandbox.state import Comment, Issue, Reaction
 
 LONGEST = 65536
@@ -145,6 +145,7 @@ def _set_state(call: Call, issue: Issue, state: str) -> None:
 
 def _create_comment(call: Call) -> Answer:
     issue, world = _issue(call), call.sandbox.world
+    need_unlocked(call.who, call.repo, issue.locked)
     now = world.now()
     comment = Comment(world.next_id(), issue.number, call.who.acts_as, _comment_text(call), now, now, call.who.through)
     issue.comments.append(comment)

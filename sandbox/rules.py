@@ -12,7 +12,7 @@ from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import LEVELS, Caller, Refused, iso
 from sandbox.bare import HEADS, JUDGE, ZERO, GitError
 from sandbox.ruling import PREFIXES, Facts, Rule, checks_missing, judge
-from sandbox.state import ROLES, Pull, Repository, Ruleset
+from sandbox.state import ROLES, Pull, Repository, Ruleset, World
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -32,7 +32,7 @@ KINDS = (
 VIOLATION = "Repository rule violations found\n\n{}\n\n"
 
 
-def made(sandbox: Sandbox, repository: Repository, described: dict[str, Any]) -> Ruleset:
+def made(world: World, described: dict[str, Any]) -> Ruleset:
     """A ruleset as GitHub's API describes it. Raises ValueError for what the sandbox does not know."""
     target, enforcement = described.get("target", "branch"), described["enforcement"]
     names = described.get("conditions", {}).get("ref_name", {})
@@ -44,8 +44,8 @@ def made(sandbox: Sandbox, repository: Repository, described: dict[str, Any]) ->
     unknown = [each["type"] for each in described["rules"] if each["type"] not in KINDS]
     if unknown:
         raise ValueError(f"rules that the sandbox does not enforce: {', '.join(unknown)}")
-    bypass, now = list(described.get("bypass_actors", ())), sandbox.world.now()
-    number, name, rules = sandbox.world.next_id(), described["name"], list(described["rules"])
+    bypass, now = list(described.get("bypass_actors", ())), world.now()
+    number, name, rules = world.next_id(), described["name"], list(described["rules"])
     return Ruleset(number, name, target, enforcement, include, exclude, rules, bypass, now, now)
 
 

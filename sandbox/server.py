@@ -24,6 +24,7 @@ from sandbox.faults import Faults
 from sandbox.git_http import GitHttp
 from sandbox.httpd import Server
 from sandbox.limits import Limits
+from sandbox.owners import Owners
 from sandbox.person import Person
 from sandbox.runs import Actions
 from sandbox.shapes import Shapes
@@ -67,7 +68,7 @@ class RepositoryHandle:
     git: Git
 
 
-class Sandbox:
+class Sandbox(Owners):
     """A GitHub on loopback. `clock` is the time that it believes, `speed` scales how long runs take, and `seed` says
     how their lengths differ.
     """
@@ -236,20 +237,6 @@ class Sandbox:
             old, repository.name = repository.name, name
             parts = {"changes": {"repository": {"name": {"from": old}}}}
             self.webhooks.emit("repository", "renamed", repository, self.user(login), parts)
-
-    def add_ruleset(self, full_name: str, described: Mapping[str, Any]) -> int:
-        """Give a repository a ruleset, described as GitHub's API has it; its id."""
-        repository = self._repository(full_name)
-        with self.world.lock:
-            ruleset = rules.made(self, repository, dict(described))
-            repository.rulesets.append(ruleset)
-        return ruleset.id
-
-    def remove_ruleset(self, full_name: str, ruleset_id: int) -> None:
-        """Take a ruleset away."""
-        with self.world.lock:
-            held = self._repository(full_name).rulesets
-            held[:] = [each for each in held if each.id != ruleset_id]
 
     def person(self, login: str) -> Person:
         """Somebody at the keyboard."""

@@ -137,13 +137,13 @@ class Accounts:
             "app_slug": installation.app.slug,
             "target_id": installation.account.id,
             "target_type": installation.account.type,
-            "permissions": {"metadata": "read", **installation.app.permissions},
+            "permissions": {"metadata": "read", **installation.permissions},
             "events": list(installation.app.events),
             "created_at": since,
             "updated_at": since,
             "single_file_name": None,
-            "suspended_by": None,
-            "suspended_at": None,
+            "suspended_by": self.user(installation.account) if installation.suspended_at else None,
+            "suspended_at": iso(installation.suspended_at),
         }
 
     def repository(self, repository: Repository, full: bool = False) -> Json:
@@ -168,7 +168,7 @@ class Accounts:
             "svn_url": page,
             "default_branch": repository.default_branch,
             "fork": False,
-            "archived": False,
+            "archived": repository.archived,
             "disabled": False,
             **dict.fromkeys(UNKNOWN),
             **dict.fromkeys(NONE_YET, 0),

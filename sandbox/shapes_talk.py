@@ -52,7 +52,7 @@ class Talk(Accounts):
             "title": issue.title,
             "body": issue.body or None,
             "state": issue.state,
-            "locked": False,
+            "locked": issue.locked,
             "active_lock_reason": None,
             "milestone": None,
             "user": self.user(issue.user),

@@ -298,8 +298,12 @@ class World:
         return next((each for each in self.repositories.values() if each.full_name.lower() == wanted), None)
 
     def installation_on(self, repository: Repository) -> list[Installation]:
-        """The installations that see this repository."""
-        return [each for each in self.installations.values() if repository.id in each.repositories]
+        """The installations that see this repository; those that are suspended see nothing."""
+        return [
+            each
+            for each in self.installations.values()
+            if repository.id in each.repositories and each.suspended_at is None
+        ]
 
     def user_by_token(self, token: str) -> User | None:
         """Whose personal token this is."""

@@ -169,6 +169,7 @@ def free_port() -> int:
 def stage(root: Path, speed: float = 0.2, faults: Faults | None = None) -> Iterator[Stage]:
     """A stage with its GitHub running and no bot yet; everything is ended at the end."""
     sandbox = Sandbox(root / "github", speed=speed, faults=faults)
+    sandbox.limits.lift()  # a campaign asks in a minute what people ask in a week
     sandbox.start()
     seeded = seed(sandbox)
     port = free_port()

@@ -17,6 +17,7 @@ from tests.gh.world import ALL, HOME, LostAnswers, World, commit, workflow
 @pytest.fixture(scope="package")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     sandbox = Sandbox(Path(tmp_path_factory.mktemp("sandbox")), speed=0.1, faults=(lost := LostAnswers()))
+    sandbox.limits.lift()
     sandbox.start()
     sandbox.create_organization("coreos")
     for login in ("octocat", "hubot", "reader", "triager", "maintainer"):
