@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from github import Github
@@ -55,7 +55,7 @@ class Hub:
         self, api_url: str, app_id: int, private_key: str, clock: Callable[[], datetime] = _now, timeout: int = 20
     ) -> None:
         self._lines = Lines(api_url, timeout, clock)
-        self._tokens = Tokens(self._lines, app_id, private_key, clock)
+        self._tokens = Tokens(self._lines, app_id, private_key, self._lines.time)
         self._app_id = app_id
         self._bot: Bot | None = None
 
@@ -63,6 +63,15 @@ class Hub:
     def calls(self) -> Counter[str]:
         """How many requests were made so far, and what for."""
         return self._lines.calls
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far GitHub's clock is ahead of ours, by its last answer; None until one came. No call."""
+        return self._lines.skew
+
+    def time(self) -> datetime:
+        """The time by GitHub's clock, as far as an answer told it: what GitHub's own times are compared with."""
+        return self._lines.time()
 
     def close(self) -> None:
         """Close the connections."""

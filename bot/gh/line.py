@@ -11,7 +11,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +24,7 @@ from github.GithubException import (
     IncompletableObject,
     RateLimitExceededException,
 )
+from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester
 from urllib3 import Retry
 
 from bot.outage import Denied, Outage
@@ -34,6 +35,8 @@ PAGE = 100
 USER_AGENT = "manifest-release-bot"
 API_VERSION = "2022-11-28"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+TOLERANCE = timedelta(seconds=10)
+"""Clocks that differ by less than this agree: an answer takes time, and its date is in whole seconds."""
 
 # What PyGithub, or our reading of its objects, trips over when an answer is not what GitHub documents.
 _UNREADABLE = (
@@ -68,10 +71,41 @@ class _Bearer(Auth):
             super().authentication(headers)
 
 
+class _Retry(Retry):
+    """PyGithub hands nothing of ours to its connections but this; so it also says who wants to see every answer."""
+
+    notice: Callable[[requests.Response], None] | None = None
+
+
+class _Http(HTTPRequestsConnectionClass):
+    """A connection whose answers are seen."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _let_see(self.session, self.retry)
+
+
+class _Https(HTTPSRequestsConnectionClass):
+    """The same over TLS."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _let_see(self.session, self.retry)
+
+
+def _let_see(session: requests.Session, retry: object) -> None:
+    notice = retry.notice if isinstance(retry, _Retry) else None
+    if notice is not None:
+        session.hooks["response"].append(lambda answer, *_args, **_options: notice(answer))
+
+
+Requester.injectConnectionClasses(_Http, _Https)
+
+
 class _Line:
     """One keep-alive connection to the API."""
 
-    def __init__(self, api_url: str, timeout: int) -> None:
+    def __init__(self, api_url: str, timeout: int, notice: Callable[[requests.Response], None]) -> None:
         self.bearer = _Bearer()
         self.github = Github(
             auth=self.bearer,
@@ -84,20 +118,29 @@ class _Line:
             seconds_between_requests=0,
             seconds_between_writes=0,
             api_version=API_VERSION,
-            # PyGithub's own choice would repeat a POST, and would sleep out a rate limit inside the step.
-            retry=Retry(
-                total=2,
-                allowed_methods=("GET", "HEAD"),
-                status_forcelist=(502, 503, 504),
-                backoff_factor=0.2,
-                raise_on_status=False,
-                respect_retry_after_header=False,
-            ),
+            retry=_retry(notice),
         )
 
 
+def _retry(notice: Callable[[requests.Response], None]) -> _Retry:
+    # PyGithub's own choice would repeat a POST, and would sleep out a rate limit inside the step.
+    retry = _Retry(
+        total=2,
+        allowed_methods=("GET", "HEAD"),
+        status_forcelist=(502, 503, 504),
+        backoff_factor=0.2,
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
+    retry.notice = notice
+    return retry
+
+
 class Lines:
-    """A shelf of lines to one API. `calls` counts the requests made so far, by what they were for."""
+    """A shelf of lines to one API. `calls` counts the requests made so far, by what they were for.
+
+    `skew` is how far the API's clock is ahead of ours by its last answer; None until one came.
+    """
 
     def __init__(self, api_url: str, timeout: int, clock: Callable[[], datetime]) -> None:
         parts = urlsplit(api_url)
@@ -110,6 +153,12 @@ class Lines:
         self._shelf: list[_Line] = []
         self._closed = False
         self.calls: Counter[str] = Counter()
+        self.skew: timedelta | None = None
+
+    def time(self) -> datetime:
+        """The time by the API's clock, as far as an answer told it; ours may be wrong."""
+        skew = self.skew
+        return self._clock() if skew is None or abs(skew) < TOLERANCE else self._clock() + skew
 
     def ask(self, doing: str, token: str | None, work: Callable[[Github], T]) -> T:
         """What `work` gets from GitHub with this token; `doing` is the verb for people: "read a comment".
@@ -124,7 +173,7 @@ class Lines:
         except _UNREADABLE as fault:
             raise Outage("github", f"could not {doing}: the answer was unreadable ({type(fault).__name__})") from fault
         except GithubException as answer:
-            raise _refusal(answer, doing, self._clock()) from None  # it carries the whole answer
+            raise _refusal(answer, doing, self.time()) from None  # it carries the whole answer
         finally:
             self._put_back(line, doing)
 
@@ -139,10 +188,15 @@ class Lines:
     def _take(self, token: str | None) -> _Line:
         with self._lock:
             line = self._shelf.pop() if self._shelf else None  # the last one used is the least likely to be stale
-        line = line or _Line(self._api_url, self._timeout)
+        line = line or _Line(self._api_url, self._timeout, self._notice)
         line.bearer.secret = token
         line.bearer.requests = 0
         return line
+
+    def _notice(self, answer: requests.Response) -> None:
+        moment = _moment(answer.headers.get("date", ""))
+        if moment is not None:
+            self.skew = moment - self._clock()
 
     def _put_back(self, line: _Line, doing: str) -> None:
         line.bearer.secret = None
@@ -194,12 +248,17 @@ def _retry_after(headers: dict[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "")
     if value.isdecimal():
         return min(float(value), 3600)
+    moment = _moment(value)
+    return None if moment is None else min(max((moment - now).total_seconds(), 0), 3600)
+
+
+def _moment(value: str) -> datetime | None:
+    """A date as HTTP writes it; None for anything else."""
     try:
         moment = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max((moment - now).total_seconds(), 0), 3600)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _words(data: object) -> str:
