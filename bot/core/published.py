@@ -17,6 +17,7 @@ from bot.core.manifest import BadManifest, Manifest, Project, full_ref, is_commi
 from bot.core.objects import Tag
 from bot.core.plan import DEFAULT, RELEASE
 from bot.core.shown import shown
+from bot.core.signature import TrustedKey, Verdict
 from bot.core.snapshot import HEADS, TAGS
 from bot.core.tree import Tree
 from bot.core.version import BadVersionFile, Version, VersionFile
@@ -42,6 +43,8 @@ class Published:
     those of its first parent. `on_branches` are branches that contain the commit, by full name: the
     release branch, or where that does not, all others. `branch_version` is what version.txt says at the tip of the
     release branch, `channel_versions` what it says at each channel, by full ref: None where it cannot be read.
+    `trusted` are the keys that may sign tags, and `signature` is what was thought of the tag's by them; without any
+    it is None.
     """
 
     version: Version
@@ -56,6 +59,8 @@ class Published:
     branch_version: Version | None
     channel_versions: Mapping[str, Version | None]
     policy: FetchPolicy
+    trusted: tuple[TrustedKey, ...] = ()
+    signature: Verdict | None = None
 
     @property
     def tag_ref(self) -> str:

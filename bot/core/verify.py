@@ -15,6 +15,7 @@ from bot.core.manifest import full_ref, is_commit, objections
 from bot.core.plan import DEFAULT, RELEASE
 from bot.core.published import Published
 from bot.core.shown import shown
+from bot.core.signature import UNSIGNED, due, unchecked
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.tree import Tree
 from bot.core.version import Version
@@ -94,6 +95,19 @@ def tag_subject(p: Published) -> Verdict:
     if first.lower().removeprefix("coreos").strip() in (name.lower(), str(p.version)):
         return "warning", f"The message begins with {shown(first)}, an old form; now it would be {shown(wanted)}."
     return "wrong", f"The message begins with {shown(first)}, not with {shown(wanted)}."
+
+
+def signature(p: Published) -> Verdict:
+    """A trusted key signed the tag. Where keys are trusted, a tag that one of them could have signed must be."""
+    found = p.signature or (unchecked(p.tag.payload) if p.tag else UNSIGNED)
+    if found.state == "unsigned" and p.trusted:
+        if due(p.trusted, p.tag.date if p.tag else None):
+            return "wrong", "The tag is not signed, though at its date a trusted key could have signed it."
+        return "warning", "The tag is not signed; at its date no key was trusted."
+    return _SIGNED.get(found.state, "wrong"), found.sentence
+
+
+_SIGNED: dict[str, Severity] = {"good": "fine", "unsigned": "fine", "not checked": "warning"}
 
 
 def version_file(p: Published) -> Verdict:
@@ -302,6 +316,7 @@ RULES: tuple[tuple[str, Rule], ...] = (
     ("tag", tagged),
     ("tag name", tag_name),
     ("tag subject", tag_subject),
+    ("signature", signature),
     ("version file", version_file),
     ("SDK", sdk),
     ("release file", release_file),

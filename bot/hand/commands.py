@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bot.core.shown import shown
-from bot.hand.options import add_hosts, add_repository, add_request
+from bot.hand.options import add_hosts, add_repository, add_request, add_trusted
 from bot.hand.status import FAILED, REFUSED, Refused
 from bot.outage import Denied, Outage
 
@@ -120,6 +120,7 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     diff.set_defaults(run=_command("bot.hand.look", "diff"))
     verify = _parser(commands, "verify", "whether a release is consistent: tag, files, links, pins, refs")
     verify.add_argument("version", metavar="VERSION")
+    add_trusted(verify)
     verify.set_defaults(run=_command("bot.hand.look", "check"))
     for each in (diff, verify):
         add_repository(each)

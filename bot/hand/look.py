@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 from bot.core.difference import difference
 from bot.core.manifest import Manifest
 from bot.core.plan import digest, earlier, to_json
+from bot.core.shown import shown
+from bot.core.signature import BadTrustFile, TrustedKey, read_trusted
 from bot.core.snapshot import HEADS, TAGS, Snapshot
 from bot.core.text import difference as difference_words, plan as plan_words, pull, verify as verify_words
 from bot.core.tree import Tree
@@ -17,6 +21,7 @@ from bot.core.version import Version
 from bot.hand.session import Session, session
 from bot.hand.status import DONE, MISUSED, WRONG, Refused
 from bot.reading import version_at
+from bot.signing import Keyring
 
 
 def plan(options: argparse.Namespace) -> int:
@@ -74,12 +79,25 @@ def _not_released(version: Version, snapshot: Snapshot) -> str:
 
 def check(options: argparse.Namespace) -> int:
     """Whether a release is consistent."""
+    trusted = _trusted(options.trusted) if options.trusted else ()
     with session(options) as opened:
         snapshot = opened.snapshot(None)
-        findings = verify(_published(opened, snapshot, _version(options.version)))
+        published = _published(opened, snapshot, _version(options.version))
+    judged = Keyring(trusted).judge(published.tag.payload) if trusted and published.tag else None
+    findings = verify(replace(published, trusted=trusted, signature=judged))
     text = verify_words.as_markdown(findings) + "\n" if options.format == "markdown" else verify_words.as_text(findings)
     sys.stdout.write(text)
     return DONE if ok(findings) else WRONG
+
+
+def _trusted(path: Path) -> tuple[TrustedKey, ...]:
+    """The keys of the person's trust file."""
+    try:
+        return read_trusted(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise Refused(f"{shown(str(path))} is no trust file: it is not text.", MISUSED) from None
+    except BadTrustFile as bad:
+        raise Refused(f"The trust file {shown(str(path))} cannot be used: {bad}.", MISUSED) from None
 
 
 def _published(opened: Session, snapshot: Snapshot, version: Version) -> Published:

@@ -60,6 +60,16 @@ def add_repository(parser: argparse.ArgumentParser) -> None:
     add_hosts(parser)
 
 
+def add_trusted(parser: argparse.ArgumentParser) -> None:
+    """Whose signatures count."""
+    parser.add_argument(
+        "--trusted",
+        type=Path,
+        metavar="FILE",
+        help="check who signed the tag: public keys, as in allowed_signers of OpenSSH, and armoured GPG blocks",
+    )
+
+
 def add_request(parser: argparse.ArgumentParser) -> None:
     """What to release: the words of a comment after `/release`, and what only a person at a terminal decides."""
     parser.add_argument(

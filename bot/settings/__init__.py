@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from bot.settings import convert
+from bot.core.signature import TrustedKey
+from bot.settings import convert, keys
 from bot.settings.convert import PUBLIC_API
 from bot.settings.reader import Reader
 from bot.settings.secret import Secret
@@ -43,7 +41,8 @@ class Settings:
     """Everything the operator decides. Field names are the variables' names in lower case, except as noted.
 
     `webhook_secrets` are WEBHOOK_SECRET and, while it is being changed, WEBHOOK_SECRET_PREVIOUS. `installations` and
-    `fetch_hosts` are empty where the operator did not narrow, or widen, them. `warnings` are sentences to log once.
+    `fetch_hosts` are empty where the operator did not narrow, or widen, them. `signing_key` is None where tags are not
+    signed; `trusted_keys` lack its public half. `warnings` are sentences to log once.
     """
 
     app_id: int
@@ -72,6 +71,8 @@ class Settings:
     retry_longest_seconds: float
     retry_limit_seconds: float
     lease_seconds: float
+    signing_key: Secret | None
+    trusted_keys: tuple[TrustedKey, ...]
     warnings: tuple[str, ...] = ()
 
     @property
@@ -105,7 +106,7 @@ def _read(reader: Reader) -> Settings:
     bot_name = reader.read("BOT_NAME", convert.line, "manifest-release-bot")
     return Settings(
         app_id=reader.need("APP_ID", convert.positive, 0, "the number of the GitHub App"),
-        private_key=_private_key(reader),
+        private_key=keys.private_key(reader),
         webhook_secrets=_webhook_secrets(reader),
         marker_key=reader.need("MARKER_KEY", reader.secret("MARKER_KEY", 32), Secret(""), _MARKER_KEY),
         database_url=reader.read("DATABASE_URL", convert.database, None),
@@ -130,6 +131,8 @@ def _read(reader: Reader) -> Settings:
         retry_longest_seconds=reader.read("RETRY_LONGEST_SECONDS", convert.seconds, 60.0),
         retry_limit_seconds=reader.read("RETRY_LIMIT_SECONDS", convert.seconds, 3600.0),
         lease_seconds=reader.read("LEASE_SECONDS", convert.seconds, 20.0),
+        signing_key=keys.signing_key(reader),
+        trusted_keys=keys.trusted_keys(reader),
         warnings=tuple(reader.warnings),
     )
 
@@ -143,36 +146,3 @@ def _webhook_secrets(reader: Reader) -> tuple[Secret, ...]:
     if reader.get(previous) is None:
         return (current,)
     return (current, reader.read(previous, reader.secret(previous, 20), Secret("")))
-
-
-def _private_key(reader: Reader) -> Secret:
-    """The App's RSA key, from the variable or from a file; exactly one of the two."""
-    text, path = reader.get("PRIVATE_KEY"), reader.get("PRIVATE_KEY_PATH")
-    if text and path:
-        reader.faults.append("PRIVATE_KEY and PRIVATE_KEY_PATH are both set: keep one.")
-    if path and not text:
-        text = _key_file(reader, Path(path))
-    elif not text:
-        reader.faults.append("PRIVATE_KEY is not set: the App's private key in PEM, or PRIVATE_KEY_PATH with its file.")
-    if not text:
-        return Secret("")
-    if "\n" not in text:
-        text = text.replace("\\n", "\n")  # one-line environment files write the PEM's line ends so
-    try:
-        key = load_pem_private_key(text.encode(), password=None)
-    except (ValueError, TypeError):
-        key = None
-    if not isinstance(key, RSAPrivateKey) or key.key_size < 2048:
-        reader.faults.append("The private key is not an RSA key of 2048 or more bits in PEM without a password.")
-    return Secret(text)
-
-
-def _key_file(reader: Reader, path: Path) -> str | None:
-    try:
-        if path.stat().st_mode & 0o077:
-            reader.warnings.append(f"{path} can be read by others: chmod 600 it.")
-        return path.read_text(encoding="ascii")
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-        reader.faults.append(f"PRIVATE_KEY_PATH {path} cannot be read: {reason}.")
-        return None
