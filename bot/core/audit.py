@@ -7,8 +7,9 @@ tried, so that a person sees everything that is wrong at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from bot.core.config import Config
 from bot.core.hub import Bot, Pull, RepositoryId
@@ -22,7 +23,8 @@ from bot.core.version import Version
 class Facts:
     """What GitHub and git say now about one merged pull request.
 
-    `parent` is the first parent of the merge commit: the base before the merge. `base_head` and `base_tree` are
+    `parent` is the base before the merge: the first parent of the merge commit, or of an adopted release's first
+    commit. `base_head` and `base_tree` are
     the base now. `expected_tag` is the id of the tag object that we would push, `tag_now` what the server has.
     `line_now` and `expected_line` are the same for the release branch of a release off the main branch.
     """
@@ -124,13 +126,17 @@ def ours(sealed: Sealed, facts: Facts) -> str | None:
 
 
 def head_as_planned(sealed: Sealed, facts: Facts) -> str | None:
-    """P3: the head is the planned branch of this repository and holds exactly the one planned commit."""
+    """P3: the head is the planned branch of this repository and holds exactly the one planned commit.
+
+    Of an adopted release it is the head that the admin saw, whatever commits led to it.
+    """
     pull = facts.pull
     if pull.head_repository != facts.repository.id or pull.base_repository != facts.repository.id:
         return "the merged branch is in another repository"
     if pull.head != sealed.record.branch:
         return f"the merged branch is not release-bot/{sealed.record.tag}"
-    if facts.commits != (sealed.head,) or pull.head_sha != sealed.head:
+    as_adopted = sealed.record.adoption is not None and pull.head_sha == sealed.head
+    if not as_adopted and (facts.commits != (sealed.head,) or pull.head_sha != sealed.head):
         return f"the merged branch holds other commits than the planned {sealed.head[:12]}"
     return None
 
@@ -141,11 +147,14 @@ def merged_into_base(sealed: Sealed, facts: Facts) -> str | None:
         return "the pull request is not merged"
     if facts.pull.base != sealed.record.base:
         return f"it was merged into {facts.pull.base}, not into {sealed.record.base}"
+    adoption = sealed.record.adoption
+    if adoption and adoption.merge != facts.pull.merge_commit:
+        return f"the merge that was adopted is {adoption.merge[:12]}"
     if not facts.merge_in_base:
         return f"the merge commit is not on {sealed.record.base} any more"
-    changed = _differing(sealed.record.files, facts.base_tree)
+    changed = [path for path in sealed.record.files if facts.base_tree.get(path) != facts.merged_tree.get(path)]
     if changed:
-        return f"{sealed.record.base} no longer holds the planned {changed[0]} (reverted or changed since)"
+        return f"{sealed.record.base} no longer holds the merged {changed[0]} (reverted or changed since)"
     return None
 
 
@@ -207,6 +216,38 @@ PROOFS: tuple[tuple[str, Callable[[Sealed, Facts], str | None]], ...] = (
 
 LASTING = frozenset({1, 2, 3, 5})
 """The proofs of what cannot change after a merge: they must hold for a release that is published already, too."""
+
+
+ADOPTABLE = frozenset({3, 5, 7, 8})
+"""The proofs that say no more than that it is not what was planned: an admin's word may stand for them."""
+
+Exit = Literal["resume", "adopt", "abandon"]
+
+
+def exits(failed: Iterable[int], tag_at_merge: bool, pushed: bool = False) -> tuple[Exit, ...]:
+    """What can be done about a stopped release, given the numbers of the proofs that fail.
+
+    `tag_at_merge`: its tag was made by hand, at the merge itself. `pushed`: something of it is on the server.
+    """
+    numbers = set(failed)
+    if numbers & {1, 2}:
+        return ()
+    taken = ADOPTABLE | {6} if tag_at_merge else ADOPTABLE
+    works: dict[Exit, bool] = {
+        "resume": True,
+        "adopt": bool(numbers) and numbers <= taken,
+        "abandon": not (pushed or tag_at_merge),
+    }
+    return tuple(way for way, does in works.items() if does)
+
+
+def is_held(record: Record, tree: Tree, config: Config) -> bool:
+    """Whether its base still holds a release that was merged: not when the merge was reverted, or another came since.
+
+    What tells are the two files that every release has of its own: the version file and the line's manifest.
+    """
+    own = (config.manifest.version_file, config.line_file(Version.parse(record.version).build))
+    return any(path in record.files and _blob(tree, path) == record.files[path] for path in own)
 
 
 def decisions(config: Config, record: Record) -> object:

@@ -66,6 +66,22 @@ class Publish(Intent):
 
 
 @dataclass(frozen=True)
+class Adopt(Intent):
+    """Take the merged tree of a stopped release for the release, on the word of `by`."""
+
+    pull: int
+    by: str
+
+
+@dataclass(frozen=True)
+class Abandon(Intent):
+    """Give a stopped release up: open the pull request that takes its merge back, on the word of `by`."""
+
+    pull: int
+    by: str
+
+
+@dataclass(frozen=True)
 class Withdraw(Intent):
     """A release pull request was closed unmerged: drop its branch and free its version."""
 
@@ -108,7 +124,10 @@ class Reconcile(Intent):
 
 KINDS: dict[str, type[Intent]] = {
     kind.__name__: kind
-    for kind in (Acknowledge, Answer, AnswerNow, Publish, Withdraw, Check, Follow, RunChanged, Reconcile)
+    for kind in (
+        *(Acknowledge, Answer, AnswerNow, Publish, Adopt, Abandon),
+        *(Withdraw, Check, Follow, RunChanged, Reconcile),
+    )
 }
 
 

@@ -90,6 +90,22 @@ class LineOrder:
 
 
 @dataclass(frozen=True)
+class Adoption:
+    """An admin's word that a merged tree, though not the planned one, is the release; the record's files are its own.
+
+    `head` is the head that was merged as `merge`, `parent` the base before that. `tag`: the object of the tag that
+    somebody made by hand there, which is then the release's; None where we make it. `at` is ISO 8601 UTC.
+    """
+
+    by: str
+    at: str
+    head: str
+    merge: str
+    parent: str
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
 class Record:
     """A plan as publishing needs it. Commits and blobs are 40-hex, digests `sha256:` and hex, times ISO 8601 UTC."""
 
@@ -116,6 +132,7 @@ class Record:
     line: LineOrder | None = None
     choices: Choices = NO_CHOICES
     last_group: str | None = None
+    adoption: Adoption | None = None
 
     @property
     def branch(self) -> str:
@@ -125,22 +142,28 @@ class Record:
     @property
     def digest(self) -> str:
         """`sha256:` and the hex digest of the record's canonical JSON: the name of this plan."""
-        return sha256(_canonical(asdict(self)))
+        return sha256(_canonical(self._plain()))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON."""
-        loaded: dict[str, Any] = json.loads(_canonical(asdict(self)))
+        loaded: dict[str, Any] = json.loads(_canonical(self._plain()))
         return loaded
+
+    def _plain(self) -> dict[str, Any]:
+        """Without what most records lack: a plan keeps the name it had before there were adoptions."""
+        return {name: value for name, value in asdict(self).items() if name != "adoption" or value is not None}
 
 
 def from_json(data: Mapping[str, Any]) -> Record:
     """The record that `to_json` wrote. Raises KeyError or TypeError on anything else."""
     build, line, choices = data["build"], data.get("line"), data.get("choices", {})
+    adoption = data.get("adoption")
     return Record(
         **{
             **data,
             "files": _blobs(data["files"]),
             "line": _line(line) if line else None,
+            "adoption": Adoption(**adoption) if adoption else None,
             "choices": Choices(**{**choices, "formats": tuple(choices.get("formats", ()))}),
             "channels": tuple(ChannelOrder(**channel) for channel in data["channels"]),
             "build": BuildOrder(**{**build, "formats": tuple(build["formats"])}) if build else None,
@@ -190,6 +213,14 @@ def unseal(text: str, key: bytes) -> Sealed | None:
         return Sealed(from_json(data["record"]), data["head"], data["number"])
     except (binascii.Error, ValueError, KeyError, TypeError):
         return None
+
+
+def reseal(text: str, sealed: Sealed, key: bytes) -> str:
+    """The text with this seal in the place of its own; at the end where it had none. Of several none is left."""
+    marked = seal(sealed, key)
+    if len(_SEALED.findall(text)) == 1:
+        return _SEALED.sub(lambda found: marked, text)
+    return f"{_SEALED.sub('', text).rstrip()}\n\n{marked}\n"
 
 
 def sha256(data: bytes) -> str:

@@ -6,32 +6,28 @@ and only then the command itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.core import refusal as no
 from bot.core.command import Command, CommandSpec, Mistake, Place, Who, find, help_for, parse, render_options
-from bot.core.hub import Pull, Reaction, RepositoryId
-from bot.core.intent import Acknowledge, Answer, Publish
+from bot.core.hub import Pull, RepositoryId
+from bot.core.intent import Acknowledge, Answer
 from bot.core.people import may, right_of, works_in
 from bot.core.plan import request_of
 from bot.core.record import PREFIX, from_json
 from bot.core.text import replies
-from bot.core.text.quote import marker
-from bot.flows import propose
+from bot.flows import channel, propose, status, stopped
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
+from bot.flows.reply import Carried, react, refuse, say
 from bot.outage import Denied
 
 LATE = timedelta(hours=1)
 """A command that is found later than this is not carried out: its author may have moved on."""
 PATIENCE = timedelta(hours=1)
 """People without the right get one refusal in this time on one issue."""
-
-Carried = Callable[[Desk, Answer, Command, Steps], Outcome]
 
 
 def acknowledge(desk: Desk, intent: Acknowledge, steps: Steps) -> Outcome:
@@ -44,16 +40,16 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     """One comment to one outcome."""
     opened = steps.run("look for what this comment led to", _led_to, desk, intent)
     if opened is not None:
-        return _say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
+        return say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
     if desk.now() - datetime.fromisoformat(intent.created_at) > LATE:
-        return _say(desk, intent, steps, replies.refused(no.Late(edited=False)), "-1", "late")
+        return refuse(desk, intent, steps, no.Late(edited=False), "late")
     still = steps.run("read the comment again", _as_delivered, desk, intent)
     if still != "same":
         late = replies.refused(no.Late(edited=True))
         return (
             Outcome("ignored", "the comment is gone")
             if still == "gone"
-            else _say(desk, intent, steps, late, "-1", "edited")
+            else say(desk, intent, steps, late, "-1", "edited")
         )
     read = parse(intent.body)
     if read is None:
@@ -62,7 +58,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
         if steps.run("be brief with strangers", _stranger_told_lately, desk, intent):
             return Outcome("refused", "a mistake of somebody without the right; told lately")
         lines = steps.run("read the release lines", _lines, desk, intent) if read.kind in LINE_MISTAKES else ()
-        return _say(desk, intent, steps, replies.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
+        return say(desk, intent, steps, replies.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
     return _command(desk, intent, read, steps)
 
 
@@ -77,18 +73,18 @@ def _command(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outc
     place: Place = seen["place"]
     right: Who | None = seen["right"]
     if right is None:
-        return _say(desk, intent, steps, replies.refused(no.CouldNotCheck(spec.name)), "-1", "permission not readable")
+        return refuse(desk, intent, steps, no.CouldNotCheck(spec.name), "permission not readable")
     if not may(spec, right):
         return _not_allowed(desk, intent, spec, steps, place, right)
     if not works_in(spec, place):
         where = no.WrongPlace(spec.name, _place_words(spec), tuple(seen["pulls"]))
-        return _say(desk, intent, steps, replies.refused(where), "-1", "wrong place")
+        return refuse(desk, intent, steps, where, "wrong place")
     if command.verb == "help":
         topic = command.args[0] if command.args else None
         usable = tuple(spec for spec in help_for(place, right) if topic in (None, spec.verb))
         options = render_options(usable[0]) if topic and usable else ""
         text = replies.help_text(tuple(spec.usage for spec in usable), intent.author, options)
-        return _say(desk, intent, steps, text, "+1", "help", state="done")
+        return say(desk, intent, steps, text, "+1", "help", state="done")
     return CARRIED[command.family, command.verb](desk, intent, command, steps)
 
 
@@ -99,30 +95,25 @@ def _release(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outc
     which = intent.repository
     made = steps.run("plan and push the commit", propose.plan_and_push, desk, which, request)
     if "refused" in made:
-        return _say(desk, intent, steps, made["refused"], "-1", "refused")
+        return say(desk, intent, steps, made["refused"], "-1", "refused")
     number = steps.run("open the pull request", propose.ensure_pull, desk, which, made)
     steps.run("show the check", propose.ensure_shown, desk, which, number, made)
     record = from_json(made["record"])
     text = replies.opened(number, record, made["moved"])
-    return _say(desk, intent, steps, text, "+1", f"opened pull request {number}", state="done")
+    return say(desk, intent, steps, text, "+1", f"opened pull request {number}", state="done")
 
 
-def _resume(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome:
-    """`/release resume`: prove again and go on, if the release stopped."""
-    seen = steps.run("read the release", _release_state, desk, intent.repository, intent.issue)
-    if seen["state"] not in RESUMABLE:
-        text = replies.nothing_to_resume(seen["tag"], seen["state"])
-        return _say(desk, intent, steps, text, "-1", "nothing to resume")
-    outcome = _say(desk, intent, steps, replies.resumed(seen["tag"]), "+1", "resumed", state="done")
-    return replace(outcome, later=((0.0, Publish(intent.repository, intent.issue, "resume")),))
-
-
-RESUMABLE = ("proposed", "stopped", "merged", "publishing", "published")
 CARRIED: dict[tuple[str, str], Carried] = {
     ("release", "new"): _release,
     ("release", "branch"): _release,
     ("release", "patch"): _release,
-    ("release", "resume"): _resume,
+    ("release", "resume"): stopped.resume,
+    ("release", "adopt"): stopped.adopt,
+    ("release", "abandon"): stopped.abandon,
+    ("release", "status"): status.status,
+    ("channel", "show"): channel.show,
+    ("channel", "set"): channel.set_,
+    ("channel", "confirm"): channel.confirm,
 }
 
 
@@ -132,7 +123,7 @@ def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, pl
     text = replies.refused(no.NotAllowed(spec.name, replies.MAY_RELEASE, usable))
     if steps.run("be brief with repeated asking", _refused_lately, desk, intent):
         return Outcome("refused", "not allowed; told lately")
-    return _say(desk, intent, steps, text, "-1", "not allowed")
+    return say(desk, intent, steps, text, "-1", "not allowed")
 
 
 def _led_to(desk: Desk, intent: Answer) -> str | None:
@@ -207,37 +198,3 @@ def _place_words(spec: CommandSpec) -> str:
     return {"merged pull": "a merged release pull request", "open pull": "an open release pull request"}.get(
         spec.places[0], "issues and pull requests"
     )
-
-
-def _release_state(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
-    pull = desk.repository(which).pull(number)
-    sealed = desk.sealed(which, pull) if pull else None
-    if sealed is None:
-        return {"state": "stopped", "tag": "this release"}
-    row = desk.store.release(which.id, sealed.record.version)
-    state = row.state if row else "merged"
-    never_built = row is not None and state == "failed" and row.run_id is None
-    return {"state": "published" if never_built else state, "tag": sealed.record.tag}
-
-
-def react(desk: Desk, which: RepositoryId, comment: int, reaction: Reaction) -> None:
-    """A reaction is display: it may fail."""
-    show(lambda: desk.repository(which).react(comment, reaction))
-
-
-def reply(desk: Desk, intent: Answer, text: str, reaction: Reaction) -> None:
-    """The one written answer to this comment, and the reaction that goes with it."""
-    since = datetime.fromisoformat(intent.created_at)
-    try:
-        desk.repository(intent.repository).say(intent.issue, text, marker("reply", intent.comment), since=since)
-    except Denied as refusal:
-        if refusal.status not in (403, 404, 410):
-            raise  # a locked or deleted issue takes no comment, and never will: that is no reason to retry
-    react(desk, intent.repository, intent.comment, reaction)
-
-
-def _say(
-    desk: Desk, intent: Answer, steps: Steps, text: str, reaction: Reaction, detail: str, state: Any = "refused"
-) -> Outcome:
-    steps.run("reply", reply, desk, intent, text, reaction)
-    return Outcome(state, detail)

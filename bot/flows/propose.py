@@ -11,10 +11,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.core import refusal as no
+from bot.core.audit import is_held
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, line_of, look_up, plan
-from bot.core.record import PREFIX, Record, Sealed, from_json, seal
+from bot.core.record import PREFIX, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
@@ -45,8 +46,9 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
     planned = _plan(desk, repository, snapshot, request)
     if not isinstance(planned, Plan):
         return _refused(planned)
+    taken_back = _taken_back(repository, snapshot, planned)
     with desk.mirror(repository) as mirror:
-        if _is_taken(mirror, snapshot, planned):
+        if not taken_back and _is_taken(mirror, snapshot, planned):
             return _refused(no.BranchTaken(planned.branch))
         head = _ensure_branch(desk, mirror, snapshot, planned)
     sealed = Sealed(planned.record, head)
@@ -101,7 +103,7 @@ def find_conflict(
 ) -> Refusal | None:
     """Another release of the same base: merged and not published, or open. Our own pull request is no conflict."""
     for row in desk.store.releases_on(repository.id.id, snapshot.base, UNPUBLISHED):
-        if row.state == "stopped" and not holds(snapshot, row.plan):
+        if row.state == "stopped" and not is_held(row.plan, snapshot.tree, snapshot.config):
             desk.store.superseded(repository.id.id, row.version)
         elif row.state != "proposed" or _is_merged(repository, row.pull):
             return no.NotPublished(row.pull or 0, row.version, snapshot.base)
@@ -111,15 +113,6 @@ def find_conflict(
             same = sealed.record.request == request.digest
             return no.AlreadyOpen(pull.number, sealed.record.version, snapshot.base, same)
     return None
-
-
-def holds(snapshot: Snapshot, record: Record) -> bool:
-    """Whether the base still holds what this plan would have released; a revert takes it away."""
-    for path, blob in record.files.items():
-        entry = snapshot.tree.get(path)
-        if ((entry.mode, entry.blob) if entry else None) != blob:
-            return False
-    return True
 
 
 def _is_merged(repository: Repository, number: int | None) -> bool:
@@ -146,6 +139,14 @@ def release_lines(desk: Desk, which: RepositoryId) -> tuple[str, ...]:
         config = read_configuration(mirror, refs, repository.default_branch())
     branches = [ref.removeprefix(HEADS) for ref in refs if ref.startswith(HEADS)]
     return () if isinstance(config, no.BadConfiguration) else lines_of(branches, config)
+
+
+def _taken_back(repository: Repository, snapshot: Snapshot, planned: Plan) -> bool:
+    """Whether the plan's branch is a merged pull request's, which keeps its commits under a ref of its own."""
+    tip = snapshot.refs.get(HEADS + planned.branch)
+    if tip is None:
+        return False
+    return any(pull.merged and pull.head_sha == tip for pull in repository.pulls("closed", head=planned.branch))
 
 
 def _is_taken(mirror: Mirror, snapshot: Snapshot, planned: Plan) -> bool:

@@ -7,32 +7,30 @@ again, by a retry, a redelivery or another process, finishes what is missing and
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from bot.core.audit import LASTING, Facts, Proof, prove
+from bot.core.audit import LASTING, Proof, exits, prove
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Follow, Intent, Publish
-from bot.core.objects import tag_payload
 from bot.core.record import PREFIX, Record, Sealed
 from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import HEADS, TAGS, released
-from bot.core.text import progress as words, pull as pull_words
+from bot.core.snapshot import HEADS, TAGS
+from bot.core.text import progress as words, stopped as words_stopped
 from bot.core.text.quote import code, marker, short
-from bot.core.tree import Tree, object_id
+from bot.core.tree import object_id
 from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
 from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
+from bot.flows.evidence import expected_tag, gather, merge_commit, tag_object
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
 from bot.outage import Denied, Outage
-from bot.reading import read_configuration
 from bot.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
 
 log = logging.getLogger(__name__)
@@ -42,8 +40,6 @@ AGAIN = 60.0
 LATE = timedelta(hours=2)
 """A merge that is found later than this is published only when somebody asks for it."""
 LATE_WORDS = "it was merged more than two hours ago, and nothing is published that late unasked"
-VISIBLE = timedelta(minutes=2)
-"""A commit that was merged so long ago is on the server, or it is on no branch any more."""
 TRIES = 5
 """How often the proofs are made again when a ref moves between the proofs and the push."""
 
@@ -62,6 +58,7 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
     left = steps.run("move the channels", move_channels, desk, which, version)
     left |= steps.run("make the projects' branches", ensure_project_branches, desk, which, version)
     steps.run("tell of the tag and the channels", tell_progress, desk, which, version)
+    steps.run("see the tag on GitHub", ensure_visible, desk, which, version)
     later: list[tuple[float, Intent]] = [(AGAIN, Publish(which, number, "channels"))] if left else []
     build = steps.run("start the image build", ensure_build, desk, which, version)
     if build["state"] == "none":
@@ -126,28 +123,27 @@ def _prove_and_push_once(
     record, which = sealed.record, repository.id
     refs = mirror.refs()
     mirror.fetch(refs)
-    commit = _merge_commit(desk, mirror, pull)
+    commit = merge_commit(desk, mirror, pull)
     if commit is None:
         return _stopped(record, f"the merge commit is on no branch of {which.name} any more", ())
     tagged = refs.get(TAGS + record.tag)
-    try:
-        tip = ensure_tip(desk.identity, mirror, record, commit)
-    except NotAsPlanned as wrong:
-        return _stopped(record, str(wrong), ())
-    payload, recorded = _tag(desk, repository, pull, record, commit)
+    tip, wrong = _tip(desk, mirror, record, commit)
+    payload, recorded = tag_object(desk, repository, pull, record, commit)
     if recorded and tagged == object_id("tag", payload):
         return _finish(desk, which, mirror, refs, record, commit, tagged, tip)
     if tagged is None and unattended and _found_late(desk, which, record, pull):
         return _stopped(record, LATE_WORDS, ())
-    expected = _expected(mirror, tagged, payload)
+    expected = expected_tag(mirror, record, tagged, payload)
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, expected, tip)
     if isinstance(facts, BadConfiguration):
         return _stopped(record, facts.sentence, ())
     proofs = prove(sealed, facts)
     published = tagged == expected
     failed = [proof for proof in proofs if not proof.holds and (proof.number in LASTING or not published)]
-    if failed:
-        return _stopped(record, f"proof {failed[0].number}: {failed[0].why}", proofs)
+    if failed or wrong:
+        by_hand = tagged is not None and refs.get(TAGS + record.tag + "^{}", tagged) == commit.sha
+        why = f"proof {failed[0].number}: {failed[0].why}" if failed else wrong or ""
+        return _stopped(record, why, proofs, by_hand)
     if published:
         return _finish(desk, which, mirror, refs, record, commit, expected, tip)
     desk.store.publishing(which.id, record.version, payload, desk.now())
@@ -158,18 +154,12 @@ def _prove_and_push_once(
     return _record_published(desk, which, record, commit, tag, f"{len(proofs)} of {len(proofs)} proofs")
 
 
-def _expected(mirror: Mirror, tagged: str | None, payload: bytes) -> str:
-    """The tag object that counts as ours: the one that we would push, or one there that differs by reviews alone.
-
-    A review can be dismissed after the release was published and the store was lost.
-    """
-    there = mirror.tag(tagged) if tagged is not None else None
-    same = there is not None and _without_reviews(there.payload) == _without_reviews(payload)
-    return tagged if tagged is not None and same else object_id("tag", payload)
-
-
-def _without_reviews(payload: bytes) -> bytes:
-    return re.sub(rb"(?m)^Approved-by: [^\n]*\n", b"", payload)
+def _tip(desk: Desk, mirror: Mirror, record: Record, commit: Commit) -> tuple[Tip | None, str | None]:
+    """Where the release branch goes, or why the merged tree does not lead there."""
+    try:
+        return ensure_tip(desk.identity, mirror, record, commit), None
+    except NotAsPlanned as wrong:
+        return None, str(wrong)
 
 
 def _finish(
@@ -195,16 +185,6 @@ def _finish(
     return published
 
 
-def _merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
-    """The merge commit; None where the server does not have it though it had time to show it."""
-    try:
-        return mirror.commit(pull.merge_commit or "")
-    except Outage:
-        if pull.merged_at is None or desk.now() - pull.merged_at < VISIBLE:
-            raise
-        return None
-
-
 def _record_published(
     desk: Desk, which: RepositoryId, record: Record, commit: Commit, tag: str, proved: str
 ) -> dict[str, Any]:
@@ -220,46 +200,6 @@ def _record_published(
     return {"state": "published", "version": record.version, "tag": record.tag}
 
 
-def gather(
-    desk: Desk,
-    repository: Repository,
-    mirror: Mirror,
-    refs: Mapping[str, str],
-    pull: Pull,
-    sealed: Sealed,
-    commit: Commit,
-    expected_tag: str,
-    tip: Tip | None,
-) -> Facts | BadConfiguration:
-    """Everything that the proofs are about, read now."""
-    config = read_configuration(mirror, refs, repository.default_branch())
-    if isinstance(config, BadConfiguration):
-        return config
-    record = sealed.record
-    base_head = refs.get(HEADS + record.base, "")
-    parent = commit.parents[0] if commit.parents else ""
-    return Facts(
-        repository=repository.id,
-        admitted=desk.admits(repository.id),
-        bot=desk.hub.bot(),
-        pull=pull,
-        commits=tuple(repository.pull_commits(pull.number)),
-        parent=parent,
-        parent_tree=mirror.tree(parent) if parent else Tree(),
-        merged_tree=mirror.tree(commit.sha),
-        base_head=base_head,
-        base_tree=mirror.tree(base_head) if base_head else Tree(),
-        merge_in_base=bool(base_head) and mirror.is_ancestor(commit.sha, base_head),
-        planned_base_in_parent=bool(parent) and mirror.is_ancestor(record.base_commit, parent),
-        released=released(refs, config),
-        tag_now=refs.get(TAGS + record.tag),
-        expected_tag=expected_tag,
-        config=config,
-        line_now=refs.get(tip.ref) if tip else None,
-        expected_line=tip.commit if tip else None,
-    )
-
-
 def _tagged_row(desk: Desk, record: Record, tag: str) -> words.Row:
     if record.line is None:
         return words.Row("tag", "done", desk.now(), f"object {short(tag)}, pushed and read back")
@@ -267,39 +207,36 @@ def _tagged_row(desk: Desk, record: Record, tag: str) -> words.Row:
     return words.Row("tag and release branch", "done", desk.now(), together)
 
 
-def _tag(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> tuple[bytes, bool]:
-    """The tag object's bytes, and whether they were recorded before a push; else made from what GitHub says."""
-    recorded = desk.store.release(repository.id.id, record.version)
-    if recorded is not None and recorded.tag_payload and recorded.merge_commit == commit.sha:
-        return recorded.tag_payload, True
-    approvals = [
-        (approval.login, approval.head)
-        for approval in repository.approvals(pull.number)
-        if pull.merged_at is None or approval.at <= pull.merged_at
-    ]
-    message = pull_words.tag_message(record, pull.number, pull.merged_by or "unknown", tuple(approvals))
-    return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message), False
+def ensure_visible(desk: Desk, which: RepositoryId, version: str) -> None:
+    """Raise Outage until GitHub itself shows the tag: what it starts next looks for it there."""
+    release = desk.store.release(which.id, version)
+    if release is None or release.run_id is not None:
+        return
+    seen = desk.repository(which).tag(release.plan.tag)
+    if seen != release.tag_object:
+        raise Outage("github", f"GitHub does not show the tag {release.plan.tag} yet", retry_after=2)
 
 
-def _stopped(record: Record, why: str, proofs: tuple[Proof, ...]) -> dict[str, Any]:
-    """Nothing is published, and why."""
+def _stopped(record: Record, why: str, proofs: tuple[Proof, ...], tag_at_merge: bool = False) -> dict[str, Any]:
+    """Nothing is published: why, and what can be done about it."""
     rows = [[proof.number, proof.name, proof.why] for proof in proofs]
-    return {"state": "stopped", "why": why, "tag": record.tag, "proofs": rows, "plan": True}
+    ways = exits((proof.number for proof in proofs if not proof.holds), tag_at_merge)
+    return {"state": "stopped", "why": why, "tag": record.tag, "proofs": rows, "ways": ways, "plan": True}
 
 
 def _stopped_without_plan(desk: Desk, pull: Pull) -> dict[str, Any]:
     """A merged pull request from a release branch that holds no plan of ours: told, and blocking nothing."""
     why = "its description holds no plan that I sealed."
-    return {"state": "stopped", "why": why, "tag": pull.head.removeprefix(PREFIX), "proofs": [], "plan": False}
+    return {"state": "stopped", "why": why, "tag": pull.head.removeprefix(PREFIX), "plan": False}
 
 
 def tell_stopped(desk: Desk, which: RepositoryId, number: int, stopped: Mapping[str, Any]) -> None:
     """One comment on the pull request: which proof, why, and what to type."""
     repository = desk.repository(which)
-    proofs = [Proof(*row) for row in stopped["proofs"]]
     if not stopped["plan"]:
-        text = words.stopped_without_plan(stopped["why"])
+        text = words_stopped.stopped_without_plan(stopped["why"])
     else:
-        text = words.stopped(stopped["tag"], stopped["why"], proofs)
+        proofs = [Proof(*row) for row in stopped["proofs"]]
+        text = words_stopped.stopped(stopped["tag"], stopped["why"], proofs, stopped["ways"])
     show(lambda: repository.say(number, text, marker("stopped", number)))
     show(lambda: repository.set_labels(number, add=["release: stopped"], remove=["release: pending"]))

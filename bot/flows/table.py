@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.core.intent import (
+    Abandon,
     Acknowledge,
+    Adopt,
     Answer,
     AnswerNow,
     Check,
@@ -19,6 +21,8 @@ from bot.core.intent import (
 )
 from bot.core.text import replies
 from bot.core.text.quote import marker
+from bot.flows.abandon import abandon
+from bot.flows.adopt import adopt
 from bot.flows.answer import acknowledge, answer
 from bot.flows.build import follow, run_changed
 from bot.flows.check import check
@@ -33,12 +37,17 @@ FLOWS: dict[type[Intent], Callable[[Desk, Any, Steps], Outcome]] = {
     Answer: answer,
     AnswerNow: answer,
     Publish: publish,
+    Adopt: adopt,
+    Abandon: abandon,
     Withdraw: withdraw,
     Check: check,
     Follow: follow,
     RunChanged: run_changed,
     Reconcile: reconcile,
 }
+
+PULLS = (Publish, Adopt, Abandon)
+"""What is ordered about a pull request, which is then where people are told."""
 
 
 def carry_out(desk: Desk, intent: Intent, steps: Steps) -> Outcome:
@@ -57,6 +66,6 @@ def tell_of_parking(desk: Desk, intent: Intent, reason: str) -> None:
 
 def tell_of_bug(desk: Desk, intent: Intent, incident: str) -> None:
     """Tell the people who wait that something broke on our side, where there is a place to tell it."""
-    place = intent.issue if isinstance(intent, Answer) else intent.pull if isinstance(intent, Publish) else None
+    place = intent.issue if isinstance(intent, Answer) else intent.pull if isinstance(intent, PULLS) else None
     if place is not None:
         desk.repository(intent.repository).say(place, replies.our_fault(incident), marker("incident", incident))

@@ -179,6 +179,13 @@ class Repository:
             lambda repository: [given(raw.sha) for raw in repository.get_pull(number).get_commits()],
         )
 
+    def pull_messages(self, number: int) -> list[str]:
+        """The messages of the pull request's commits, oldest first. 1 call per 100."""
+        return self._ask(
+            "list the commits of a pull request",
+            lambda repository: [given(raw.commit.message) for raw in repository.get_pull(number).get_commits()],
+        )
+
     def open_pull(self, head: str, base: str, title: str, body: str, draft: bool = False) -> Pull:
         """Have an open pull request from head to base. One that is open already is returned as it is. 1 call, or 3."""
 
@@ -282,6 +289,14 @@ class Repository:
         if not history.COMMIT.fullmatch(name):
             return None
         return self._history(project, "read a commit", lambda repository: history.commit(repository, name))
+
+    def tag(self, name: str) -> str | None:
+        """The object that a tag is at as the API shows it, or None. 1 call."""
+
+        def work(repository: RawRepository) -> str:
+            return given(repository.get_git_ref(f"tags/{name}").complete().object.sha)
+
+        return self._ask_for("read a tag", work)
 
     # How it is asked
 

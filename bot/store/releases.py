@@ -134,6 +134,11 @@ class Releases:
         """Merged, and a proof does not hold. What is published stays published."""
         self._update(repository, version, {"state": "stopped", "reason": reason}, UNPUBLISHED)
 
+    def adopted(self, repository: int, record: Record, head: str) -> None:
+        """What was merged is taken for the release; a tag that was made ready for another tree is not pushed."""
+        values = {"record": json.dumps(record.to_json()), "head_sha": head, "tag_payload": None, "reason": ""}
+        self._update(repository, record.version, values, UNPUBLISHED)
+
     def withdrawn(self, repository: int, version: str, pull: int) -> None:
         """Its pull request was closed unmerged: the version is free."""
         mine = releases.c.pull == pull

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies as st
 
-from bot.core.audit import PROOFS, Facts, prove
+from bot.core.audit import PROOFS, Facts, exits, is_held, prove
 from bot.core.config import Build, Channel, Config, Line, ManifestFiles
 from bot.core.hub import Bot, RepositoryId
-from bot.core.record import Choices, Sealed
+from bot.core.record import Adoption, Choices, Sealed
 from bot.core.tree import FILE, LINK, Entry
 from bot.core.version import Version
 from tests.core import world
@@ -46,6 +46,11 @@ def failing(sealed: Sealed, seen: Facts) -> list[int]:
 
 def with_file(path: str, data: bytes, mode: str = FILE) -> Any:
     return world.after().with_changes({path: Entry(mode, data)})
+
+
+def merged_as(tree: Any) -> dict[str, Any]:
+    """What was merged, and what the base still holds of it."""
+    return {"merged_tree": tree, "base_tree": tree}
 
 
 def test_all_eight_hold_for_an_honest_merge() -> None:
@@ -104,9 +109,9 @@ TAMPERED: dict[str, tuple[list[int], dict[str, Any]]] = {
             )
         },
     ),
-    "a planned file with other bytes": ([5], {"merged_tree": with_file("version.txt", b"COREOS_BUILD=115\n")}),
-    "a planned link as a file": ([5], {"merged_tree": with_file("default.xml", b"build-115.xml")}),
-    "a planned link elsewhere": ([5], {"merged_tree": with_file("default.xml", b"/etc/passwd", LINK)}),
+    "a planned file with other bytes": ([5], merged_as(with_file("version.txt", b"COREOS_BUILD=115\n"))),
+    "a planned link as a file": ([5], merged_as(with_file("default.xml", b"build-115.xml"))),
+    "a planned link elsewhere": ([5], merged_as(with_file("default.xml", b"/etc/passwd", LINK))),
     "the tag exists by hand": ([6], {"tag_now": "ab" * 20}),
     "a higher version of the line": ([6], {"released": {Version(115, 0, 2): "ab" * 20}}),
     "the version itself, its tag gone": ([6], {"released": {Version(115, 0, 1): "ab" * 20}}),
@@ -261,7 +266,7 @@ def test_a_release_branch_that_moved_under_a_new_release_stops_it(seen: str | No
     ("numbers", "changes"),
     [
         ([4], {"pull": world.pull(base="build-116", head="release-bot/v116.0.0")}),
-        ([5], {"merged_tree": world.main_tree()}),
+        ([5], merged_as(world.main_tree())),
         ([6], {"tag_now": "ab" * 20}),
         ([6], {"released": {Version(116, 0, 0): "ab" * 20}}),
         ([6], {"released": {Version(116, 4, 0): "ab" * 20}}),
@@ -298,3 +303,57 @@ def test_what_a_person_chose_for_this_release_is_not_undone_by_the_configuration
     unbuilt: dict[str, Any] = {"asked": {"choices": Choices(build=False)}}
     elsewhere = replace(world.CONFIG, build=Build(repository="coreos/other"))
     assert failing(*opened(**unbuilt, config=elsewhere)) == []
+
+
+def as_adopted(**changes: Any) -> Sealed:
+    word = Adoption("hubot", "2013-10-26T12:00:00+00:00", "ee" * 20, world.MERGE, world.BASE, **changes)
+    return replace(world.sealed(), head="ee" * 20, record=replace(world.sealed().record, adoption=word))
+
+
+BY_A_REVIEWER: dict[str, Any] = {"commits": (world.HEAD, "ee" * 20), "pull": world.pull(head_sha="ee" * 20)}
+
+
+def test_an_adopted_merge_holds_with_the_commits_that_led_to_it() -> None:
+    assert failing(as_adopted(), facts(**BY_A_REVIEWER)) == []
+
+
+def test_an_adoption_is_of_one_head_and_one_merge() -> None:
+    assert failing(as_adopted(), facts()) == [3]
+    elsewhere = replace(BY_A_REVIEWER["pull"], merge_commit="dd" * 20)
+    assert failing(as_adopted(), facts(**{**BY_A_REVIEWER, "pull": elsewhere})) == [4]
+
+
+def test_an_adopted_tag_is_the_expected_one() -> None:
+    by_hand = "ab" * 20
+    assert failing(as_adopted(tag=by_hand), facts(**BY_A_REVIEWER, tag_now=by_hand, expected_tag=by_hand)) == []
+
+
+@pytest.mark.parametrize(
+    ("failed", "at_merge", "ways"),
+    [
+        ((), False, ("resume", "abandon")),
+        ((3, 5), False, ("resume", "adopt", "abandon")),
+        ((8,), False, ("resume", "adopt", "abandon")),
+        ((4,), False, ("resume", "abandon")),
+        ((6,), False, ("resume", "abandon")),
+        ((6,), True, ("resume", "adopt")),
+        ((1,), False, ()),
+        ((2, 3, 5), False, ()),
+    ],
+)
+def test_the_ways_out_fit_what_failed(failed: tuple[int, ...], at_merge: bool, ways: tuple[str, ...]) -> None:
+    assert exits(failed, at_merge) == ways
+
+
+def test_nobody_adopts_or_abandons_what_is_on_the_server() -> None:
+    assert exits((), False, pushed=True) == ("resume",)
+
+
+def test_a_release_is_held_until_both_its_own_files_are_others() -> None:
+    record = world.sealed().record
+    line = with_file("build-115.xml", b"<manifest/>")
+    both = line.with_changes({"version.txt": Entry(FILE, b"COREOS_BUILD=1\n")})
+    assert is_held(record, world.after(), world.CONFIG)
+    assert is_held(record, line, world.CONFIG)
+    assert not is_held(record, both, world.CONFIG)
+    assert not is_held(record, world.tree(), world.CONFIG)

@@ -143,7 +143,20 @@ MISTAKES = {
     "/release Close": ("not-yet", "/release Close", ()),
     "/build": ("not-yet", "/build", ()),
     "/build status": ("not-yet", "/build status", ()),
-    "/channel frobnicate": ("not-yet", "/channel frobnicate", ()),
+    "/channel frobnicate": ("unknown-verb", "frobnicate", ()),
+    "/channel shw": ("unknown-verb", "shw", ("show",)),
+    "/channel set": ("missing-word", "", ("/channel set NAME VERSION REASON",)),
+    "/channel set beta": ("missing-word", "", ("/channel set NAME VERSION REASON",)),
+    "/channel set beta 115.0.0": ("missing-word", "", ("/channel set NAME VERSION REASON",)),
+    "/channel set be:ta 115.0.0 x": ("bad-value", "be:ta", ("/channel set NAME VERSION REASON",)),
+    "/channel set beta 115 x": (
+        "bad-value",
+        "115",
+        ("/channel set dev-channel 115.0.0 115.0.1 does not boot on VMware",),
+    ),
+    "/channel set beta 115.0.0 a \u202e b": ("bad-character", "U+202E", ()),
+    "/channel show all": ("trailing-text", "all", ()),
+    "/release status nothing": ("bad-value", "nothing", ("/release status build-115",)),
     "/release patch": ("missing-line", "", ()),
     "/release patch etcd=main": ("missing-line", "", ()),
     "/release patch BUILD-115": ("bad-line", "BUILD-115", ("build-115",)),
@@ -236,7 +249,7 @@ def test_a_slip_is_named_with_its_word_and_what_is_near(line: str, expected: tup
 def test_a_mistake_knows_how_far_the_command_was_understood() -> None:
     assert refused("/release Patch build-115 --x").verb == "patch"
     assert refused("/release pach").verb == ""
-    assert refused("/channel show").family == "channel"
+    assert refused("/channel shw").family == "channel"
 
 
 def test_what_a_mistake_repeats_is_cut() -> None:
@@ -262,9 +275,12 @@ def test_no_command_has_a_word_that_exists_and_is_still_to_come() -> None:
 
 
 def test_help_is_cut_to_place_and_person() -> None:
-    assert [spec.verb for spec in help_for("issue", "everyone")] == ["help"]
-    assert [spec.verb for spec in help_for("issue", "releaser")] == [*RELEASES, "help"]
-    assert [spec.verb for spec in help_for("merged pull", "admin")] == [*RELEASES, "resume", "help"]
+    assert [spec.verb for spec in help_for("issue", "everyone")] == ["status", "help", "show"]
+    assert [spec.verb for spec in help_for("issue", "releaser")] == [*RELEASES, "status", "help", "show"]
+    assert [spec.verb for spec in help_for("merged pull", "admin")] == [
+        *RELEASES,
+        *("resume", "adopt", "abandon", "status", "help", "show"),
+    ]
 
 
 def test_the_table_has_a_row_for_each_command_and_only_four_columns() -> None:
@@ -309,3 +325,16 @@ def test_no_words_make_the_parser_raise_and_what_is_understood_is_safe(typed: li
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_splitting_loses_no_word(line: str) -> None:
     assert "".join(word.text for word in split(line)).replace(" ", "") == line.replace(" ", "")
+
+
+def test_the_rest_of_the_line_is_free_text() -> None:
+    told = parse("/channel set Beta v115.0.0  it does not boot: \u201cno disk\u201d, x=1 --y /release")
+    assert isinstance(told, Command)
+    assert (told.args, told.text) == (("Beta", "115.0.0"), "it does not boot: \u201cno disk\u201d, x=1 --y /release")
+
+
+@pytest.mark.parametrize(("typed", "about"), [("build-115", "build-115"), ("v115.0.1", "115.0.1"), ("1.2.3", "1.2.3")])
+def test_status_is_asked_of_a_line_or_a_version(typed: str, about: str) -> None:
+    told = parse(f"/release status {typed}")
+    assert isinstance(told, Command)
+    assert told.args == (about,)

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
-from bot.core.audit import Proof
 from bot.core.command import parse
 from bot.core.hub import Job, Run
 from bot.core.text import progress as words
@@ -101,23 +100,6 @@ def test_a_matrix_of_a_thousand_jobs_fits_what_github_takes() -> None:
         assert "more" in text
 
 
-PROOFS = [Proof(number, f"name {number}", None) for number in range(1, 9)]
-WRONG = [*PROOFS[:6], Proof(7, "the release branch only moved forward", "`build-115` was rewound"), PROOFS[7]]
-
-
-def test_what_stopped_a_release_is_told_by_number_with_the_cure() -> None:
-    told = words.stopped("v115.0.1", "proof 7", WRONG)
-    assert told.startswith("### v115.0.1: stopped, nothing was published\n7 of 8 proofs hold. What does not:\n\n")
-    assert "\n- proof 7, the release branch only moved forward: `` `build-115` was rewound ``\n" in told
-    assert "`/release resume`" in told
-
-
-@pytest.mark.parametrize("proofs", [[], PROOFS])
-def test_without_a_failed_proof_the_reason_is_told(proofs: list[Proof]) -> None:
-    told = words.stopped("v115.0.1", "the server refused", proofs)
-    assert told.startswith("### v115.0.1: stopped, nothing was published\n`the server refused`\n")
-
-
 def test_a_good_build_ends_with_its_jobs() -> None:
     jobs = [JOB, job(name="vm", conclusion="skipped"), job(name="iso")]
     assert words.built("v115.0.1", RUN, jobs) == (
@@ -170,8 +152,6 @@ def test_nothing_that_a_workflow_wrote_is_rendered(hostile: str) -> None:
         words.built("v1.0.0", run, [replace(bad, conclusion="success")]),
         words.build_failed("v1.0.0", run, [bad]),
         words.published_without_build("v1.0.0", hostile or "x"),
-        words.stopped("v1.0.0", hostile, []),
-        words.stopped("v1.0.0", "", [Proof(1, "name", hostile)]),
     ]
     assert cells(texts[0]) == 4
     for text in texts:

@@ -55,7 +55,8 @@ def test_only_what_a_merge_does_is_promised(record: typing.Any, told: str) -> No
 
 def test_the_short_replies() -> None:
     assert replies.resumed("v1.0.0").startswith("I prove the merge for `v1.0.0` again")
-    assert replies.nothing_to_resume("v1.0.0", "built") == "There is nothing to resume: `v1.0.0` is built."
+    assert replies.abandoned("v1.0.0", None).endswith("so the number is free.")
+    assert "The tag `v1.0.0` that stands there is kept." in replies.adopted("v1.0.0", 2, tagged=True)
     assert "(id `7f3c`)" in replies.our_fault("7f3c")
     assert replies.parked("/release patch", "GitHub is away.").startswith("I gave up on `/release patch` for now: ")
 
@@ -84,7 +85,8 @@ def all_replies() -> list[str]:
         *(replies.mistake(mistake(kind, near=()), ("build-115",)) for kind in KINDS),
         replies.opened(42, RECORD, 1),
         replies.resumed("v1.0.0"),
-        replies.nothing_to_resume("v1.0.0", "built"),
+        replies.adopted("v1.0.0", 1, tagged=False),
+        replies.abandoned("v1.0.0", 42),
         replies.our_fault("7f3c"),
         replies.parked("/release patch build-115", "GitHub is away."),
         replies.help_text(EVERYTHING, "octocat"),
@@ -125,8 +127,8 @@ def refusal(found: Plan | Refusal) -> Refusal:
     return found
 
 
-NAMED_AS_IT_IS = ("unknown-verb", "not-yet", "missing-line")
-"""What a reply quotes because it was not understood, or names without its line."""
+NAMED_AS_IT_IS = ("unknown-verb", "not-yet", "missing-line", "missing-word")
+"""What a reply quotes because it was not understood, or names without what follows."""
 
 
 @pytest.mark.parametrize("told", all_replies())

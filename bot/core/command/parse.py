@@ -23,6 +23,7 @@ MistakeKind = Literal[
     "bad-value",
     "duplicate",
     "missing-line",
+    "missing-word",
     "not-yet",
     "too-long",
     "too-many-commands",
@@ -40,6 +41,7 @@ _LINE = re.compile(r"build-[1-9][0-9]{0,5}")
 _BUILD = re.compile(r"[1-9][0-9]{0,5}")
 _NEARLY_A_LINE = re.compile(r"(?:refs/heads/|origin/|\+)?(?:build)?[-_]?0*([1-9][0-9]{0,5})", re.IGNORECASE)
 _PROJECT = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.+~@/-]{0,254}")
+_CHANNEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _UPSTREAM = ".upstream"
 _RELEASED = "released"
 
@@ -60,7 +62,8 @@ class Override:
 class Command:
     """One command that was understood. `verb` is the canonical one, `source` what was typed.
 
-    `line` is the release line and `build` the build number, where the command has one and it was given.
+    `line` is the release line and `build` the build number, where the command has one and it was given. `text` is the
+    free text that ends it.
     """
 
     family: str
@@ -72,6 +75,7 @@ class Command:
     options: Mapping[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     build: int | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -131,13 +135,27 @@ def _cut(text: str, most: int = LONGEST_WORD) -> str:
 def _read(line: str, commands: Sequence[CommandSpec]) -> Command:
     if len(line) > LONGEST_LINE:
         raise _Wrong("too-long", line)
-    for character in line:
+    head, text = _apart(line, commands)
+    for character in head:
         if not (" " <= character <= "~" or character == "\t"):
             raise _Wrong("bad-character", f"U+{ord(character):04X}")
-    first, *words = split(line)
+    for character in text:
+        if not (character.isprintable() or character == "\t"):
+            raise _Wrong("bad-character", f"U+{ord(character):04X}")
+    first, *words = split(head)
     family = fold(first.text[1:])
     spec = _spec(family, words[0].text if words else "help", commands)
-    return _Reading(spec, commands).read(words[1:], line)
+    return _Reading(spec, commands).read(words[1:], line, text)
+
+
+def _apart(line: str, commands: Sequence[CommandSpec]) -> tuple[str, str]:
+    """The words of a command, and the free text behind them where the command takes one."""
+    words = re.findall(r"[^ \t]+", line)[:2]
+    spec = find(fold(words[0][1:]), fold(words[1]), commands) if len(words) == 2 else None
+    if spec is None or not spec.takes_text:
+        return line, ""
+    ours = re.match(rf"[ \t]*(?:[^ \t]+[ \t]+){{{len(spec.arguments) + 1}}}", line)
+    return (ours[0], line[ours.end() :].strip()) if ours else (line, "")
 
 
 def _spec(family: str, typed: str, commands: Sequence[CommandSpec]) -> CommandSpec:
@@ -177,7 +195,9 @@ class _Reading:
         self.revisions: dict[str, str] = {}
         self.upstreams: dict[str, str] = {}
 
-    def read(self, words: Iterable[Word], source: str) -> Command:
+    def read(self, words: Iterable[Word], source: str, text: str = "") -> Command:
+        if text:
+            self.waiting.pop()
         for word in words:
             if word.text.startswith("-"):
                 self._flag(word)
@@ -186,7 +206,8 @@ class _Reading:
             else:
                 self._positional(word.text)
         if any(argument.required for argument in self.waiting):
-            raise _Wrong("missing-line", "")
+            needs_line = self.waiting[0].kind == "line"
+            raise _Wrong("missing-line", "") if needs_line else _Wrong("missing-word", "", (self.spec.usage,))
         return Command(
             family=self.spec.family,
             verb=self.spec.verb,
@@ -200,6 +221,7 @@ class _Reading:
             options=self.options,
             flags=frozenset(self.flags),
             build=self.build,
+            text=text,
         )
 
     def _flag(self, word: Word) -> None:
@@ -261,6 +283,14 @@ class _Reading:
                 self.build = self._number(word)
             case "verb":
                 self.args.append(self._topic(word))
+            case "channel":
+                self.args.append(self._channel(word))
+            case "version":
+                self.args.append(self._version(word))
+            case "about":
+                self.args.append(word if _LINE.fullmatch(word) else self._version(word))
+            case "text":
+                raise _Wrong("missing-word", "", (self.spec.usage,))
 
     def _number(self, word: str) -> int:
         if not _BUILD.fullmatch(word):
@@ -268,6 +298,17 @@ class _Reading:
             example = f"{self.spec.name} {nearly[1] if nearly else 115}"
             raise _Wrong("bad-value", word, (example,) if nearly else (self.spec.name, example))
         return int(word)
+
+    def _channel(self, word: str) -> str:
+        if not _CHANNEL.fullmatch(word):
+            raise _Wrong("bad-value", word, (self.spec.usage,))
+        return word
+
+    def _version(self, word: str) -> str:
+        try:
+            return str(Version.parse(word.removeprefix("v")))
+        except ValueError:
+            raise _Wrong("bad-value", word, self.spec.examples[-1:]) from None
 
     def _topic(self, word: str) -> str:
         spec = find(self.spec.family, fold(word), self.commands)

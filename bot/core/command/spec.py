@@ -26,9 +26,11 @@ FAMILIES = ("release", "build", "channel")
 
 @dataclass(frozen=True)
 class Argument:
-    """A word without a key, by its position: a release line (`build-115`), a build number, or a command's verb."""
+    """A word without a key, by its position: a release line (`build-115`), a build number, a command's verb, a
+    channel's name, a version, a line or a version (`about`), or, as the last, the rest of the line (`text`).
+    """
 
-    kind: Literal["line", "build", "verb"]
+    kind: Literal["line", "build", "verb", "channel", "version", "about", "text"]
     required: bool = True
 
 
@@ -94,6 +96,11 @@ class CommandSpec:
     def name(self) -> str:
         """`/family verb`."""
         return f"/{self.family} {self.verb}"
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether the rest of the line is free text."""
+        return bool(self.arguments) and self.arguments[-1].kind == "text"
 
     def allows(self, place: Place, right: Who) -> bool:
         """Whether somebody with this right may use it in this place."""
@@ -193,6 +200,40 @@ COMMANDS: tuple[CommandSpec, ...] = (
     ),
     CommandSpec(
         family="release",
+        verb="adopt",
+        usage="/release adopt",
+        effect="Takes what was merged for the release though it is not what was planned, if it is a valid one, "
+        "or a tag that was made by hand at the merge; then publishes it.",
+        places=("merged pull",),
+        who="admin",
+        lane="release",
+        examples=("/release adopt",),
+    ),
+    CommandSpec(
+        family="release",
+        verb="abandon",
+        usage="/release abandon",
+        effect="Opens the pull request that takes the merge of an unpublished release back; once that is merged the "
+        "number is free.",
+        places=("merged pull",),
+        who="releaser",
+        lane="release",
+        examples=("/release abandon",),
+    ),
+    CommandSpec(
+        family="release",
+        verb="status",
+        usage="/release status [WHICH]",
+        effect="Shows lines and their latest releases, channels, what is open, what is merged and not published, and "
+        "the last image builds. WHICH is a line or a version, to be told of that one.",
+        places=EVERYWHERE,
+        who="everyone",
+        lane="control",
+        examples=("/release status", "/release status build-115"),
+        arguments=(Argument("about", required=False),),
+    ),
+    CommandSpec(
+        family="release",
         verb="help",
         usage="/release help [VERB]",
         effect="Shows what you can use here, or one command in full.",
@@ -202,15 +243,46 @@ COMMANDS: tuple[CommandSpec, ...] = (
         examples=("/release help", "/release help patch"),
         arguments=(Argument("verb", required=False),),
     ),
+    CommandSpec(
+        family="channel",
+        verb="show",
+        usage="/channel show",
+        effect="Shows where each channel is, since when, and who moved it there.",
+        places=EVERYWHERE,
+        who="everyone",
+        lane="control",
+        examples=("/channel show",),
+    ),
+    CommandSpec(
+        family="channel",
+        verb="set",
+        usage="/channel set NAME VERSION REASON",
+        effect="Moves a channel to a published release, also back to an older one, and keeps the reason. Where the "
+        "configuration asks for a second person, another admin confirms it.",
+        places=("issue",),
+        who="admin",
+        lane="release",
+        examples=("/channel set dev-channel 115.0.0 115.0.1 does not boot on VMware",),
+        arguments=(Argument("channel"), Argument("version"), Argument("text")),
+    ),
+    CommandSpec(
+        family="channel",
+        verb="confirm",
+        usage="/channel confirm",
+        effect="Says yes to the move of a channel that another admin asked for in this issue.",
+        places=("issue",),
+        who="admin",
+        lane="release",
+        examples=("/channel confirm",),
+    ),
 )
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "release": (
-        *("plan", "preview", "sdk", "track", "set", "unset", "refresh", "adopt", "hold", "unhold", "cancel", "close"),
-        *("abandon", "status", "diff", "verify", "ping"),
+        *("plan", "preview", "sdk", "track", "set", "unset", "refresh", "hold", "unhold", "cancel", "close"),
+        *("diff", "verify", "ping"),
     ),
     "build": ("status", "retry", "cancel", "test"),
-    "channel": ("show", "set", "confirm"),
 }
 """Verbs of the grammar that do not exist yet."""
 

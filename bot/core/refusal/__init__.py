@@ -5,6 +5,15 @@
 
 from __future__ import annotations
 
+from bot.core.refusal.channels import (
+    ChannelForbidden,
+    ChannelMoved,
+    ChannelThere,
+    NoSuchChannel,
+    NothingPending,
+    NotReleased,
+    SamePerson,
+)
 from bot.core.refusal.circumstances import (
     AlreadyOpen,
     BadConfiguration,
@@ -32,6 +41,7 @@ from bot.core.refusal.projects import (
     UnknownRevision,
     Unreadable,
 )
+from bot.core.refusal.stopped import BeingTakenBack, CannotAbandon, CannotAdopt, NothingStopped
 from bot.core.refusal.versions import (
     BadClock,
     BuildOutOfRange,
@@ -91,6 +101,17 @@ Refusal = (
     | BadTree
     | BadConfiguration
     | Late
+    | NothingStopped
+    | CannotAdopt
+    | CannotAbandon
+    | BeingTakenBack
+    | ChannelForbidden
+    | ChannelMoved
+    | ChannelThere
+    | NoSuchChannel
+    | NotReleased
+    | NothingPending
+    | SamePerson
 )
 
 __all__ = [
@@ -101,13 +122,20 @@ __all__ = [
     "BadConfiguration",
     "BadTree",
     "BeingProposed",
+    "BeingTakenBack",
     "BranchTaken",
     "BuildOutOfRange",
+    "CannotAbandon",
+    "CannotAdopt",
+    "ChannelForbidden",
+    "ChannelMoved",
+    "ChannelThere",
     "CouldNotCheck",
     "Jump",
     "Late",
     "LineHasMore",
     "NamedTwice",
+    "NoSuchChannel",
     "NoSuchLine",
     "NoSuchManifest",
     "NotAllowed",
@@ -115,10 +143,14 @@ __all__ = [
     "NotOnUpstream",
     "NotPinned",
     "NotPublished",
+    "NotReleased",
     "NothingMoved",
+    "NothingPending",
+    "NothingStopped",
     "NothingToFollow",
     "Refusal",
     "Rewind",
+    "SamePerson",
     "SdkBuildId",
     "SdkEqual",
     "SdkMissing",

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from bot.core.audit import Proof
 from bot.core.hub import Job, Run
 from bot.core.text.quote import code, codes, link, mention
 
@@ -66,34 +65,6 @@ def job_rows(jobs: Sequence[Job]) -> list[Row]:
         for job in jobs[:JOBS]
     ]
     return [*rows, Row(f"and {len(jobs) - JOBS} more jobs", "skipped")] if len(jobs) > JOBS else rows
-
-
-def stopped(tag: str, why: str, proofs: Sequence[Proof]) -> str:
-    """Why nothing was published, every failed proof by number and name, and the command that works here."""
-    failed = [proof for proof in proofs if not proof.holds]
-    if not failed:
-        return f"### {tag}: stopped, nothing was published\n{code(why, 300)}\n\n{_RESUME}"
-    rows = "\n".join(f"- proof {proof.number}, {proof.name}: {code(proof.why or '', 300)}" for proof in failed)
-    return (
-        f"### {tag}: stopped, nothing was published\n"
-        f"{len(proofs) - len(failed)} of {len(proofs)} proofs hold. What does not:\n\n{rows}\n\n"
-        f"{_RESUME}"
-    )
-
-
-_RESUME = (
-    "No tag and no ref was touched. When it is right to publish it, comment `/release resume` here: "
-    "I prove everything again and publish if all proofs hold. "
-    "To give this release up, revert the merge: then the line is free for another."
-)
-
-
-def stopped_without_plan(reason: str) -> str:
-    """Why a merged pull request that looks like a release was not taken for one."""
-    return (
-        f"This looks like a release and is none of mine: {reason} Nothing was published. "
-        "Releases are asked for with `/release patch build-N`."
-    )
 
 
 def built(tag: str, run: Run, jobs: Sequence[Job]) -> str:

@@ -43,12 +43,14 @@ def tag_message(record: Record, pull: int | None, merged_by: str, approvals: tup
     Without a pull request it was released by hand, by `merged_by`.
     """
     approved = "".join(f"Approved-by: {login} at {head}\n" for login, head in sorted(approvals))
+    adopted = f"Adopted-by: {record.adoption.by} at {record.adoption.head}\n" if record.adoption else ""
     inputs = " ".join(f"{path}={blob}" for path, blob in sorted(record.inputs.items()) if blob)
     return (
         f"{record.subject}\n\n"
         f"Requested-by: {record.requested_by}\n"
         f"Request: {record.request}\n"
         f"{approved}"
+        f"{adopted}"
         f"Merged-by: {merged_by}\n"
         f"Pull-request: {pull or 'none, by hand'}\n"
         f"Plan: {record.digest}\n"

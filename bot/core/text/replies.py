@@ -45,9 +45,23 @@ def resumed(tag: str) -> str:
     )
 
 
-def nothing_to_resume(tag: str, state: str) -> str:
-    """The reply to a `/release resume` where nothing is stopped."""
-    return f"There is nothing to resume: {code(tag)} is {state}."
+def adopted(tag: str, files: int, tagged: bool) -> str:
+    """The reply to an accepted `/release adopt`; `tagged`: the tag is there, made by hand."""
+    how = f"The tag {code(tag)} that stands there is kept." if tagged else f"It will be tagged {code(tag)}."
+    return (
+        f"Taken for the release: the merged tree, which changes {files} file{'s' * (files != 1)}, is valid. {how} "
+        "I prove it again as it is now and go on; the progress is in its own comment."
+    )
+
+
+def abandoned(tag: str, number: int | None) -> str:
+    """The reply to an accepted `/release abandon`; `number` None: there was nothing left to take back."""
+    if number is None:
+        return f"{code(tag)} is given up: its branch holds nothing of it any more, so the number is free."
+    return (
+        f"#{number} takes the merge for {code(tag)} back. Merge it to give the release up: then the number is free. "
+        "Until then the branch stays blocked; to publish after all, close it and comment `/release resume` here."
+    )
 
 
 def our_fault(incident: str) -> str:
@@ -91,6 +105,14 @@ def refused(reason: no.Refusal) -> str:
             return _about_projects(reason)
         case no.AlreadyOpen() | no.NotPublished() | no.BeingProposed() | no.BranchTaken():
             return _another_release(reason)
+        case no.NothingStopped() | no.CannotAdopt() | no.CannotAbandon() | no.BeingTakenBack():
+            return _about_stopped(reason)
+        case no.NoSuchChannel() | no.NotReleased() | no.ChannelThere() | no.ChannelMoved() | no.ChannelForbidden():
+            return _about_channels(reason)
+        case no.NothingPending():
+            return "No move of a channel waits for a second person in this issue. Ask with `/channel set` first."
+        case no.SamePerson(name):
+            return f"You asked for the move of {code(name)} yourself; another admin has to comment `/channel confirm`."
         case no.NotAllowed() | no.CouldNotCheck() | no.WrongPlace():
             return _about_people(reason)
         case _:
@@ -229,6 +251,46 @@ def _about_revisions(
             assert_never(never)
 
 
+def _about_channels(
+    reason: no.NoSuchChannel | no.NotReleased | no.ChannelThere | no.ChannelMoved | no.ChannelForbidden,
+) -> str:
+    match reason:
+        case no.NoSuchChannel(name, channels):
+            known = f"Configured: {codes(channels)}." if channels else "None is configured."
+            return f"There is no channel {code(name)}. {known}"
+        case no.NotReleased(version, near):
+            newest = f" The newest: {codes(near)}." if near else ""
+            return f"{version} is no published release, and a channel leads to nothing else.{newest}"
+        case no.ChannelThere(name, version):
+            return f"{code(name)} is at {version} already."
+        case no.ChannelMoved(name):
+            return f"{code(name)} was moved by somebody else just now. Look with `/channel show`, then post it again."
+        case no.ChannelForbidden(name, why):
+            return f"The server does not let me move {code(name)}: {code(why, 200)}. Let the App bypass its rules."
+        case never:
+            assert_never(never)
+
+
+def _about_stopped(reason: no.NothingStopped | no.CannotAdopt | no.CannotAbandon | no.BeingTakenBack) -> str:
+    match reason:
+        case no.NothingStopped(verb, tag, state):
+            return f"There is nothing to {verb}: {code(tag)} is {state}."
+        case no.CannotAdopt(tag, why):
+            return (
+                f"{code(tag)} cannot be adopted: {why}. Nothing was changed. "
+                "Put that right and post the command again, or give the release up with `/release abandon`."
+            )
+        case no.CannotAbandon(tag, why):
+            return (
+                f"{code(tag)} cannot be taken back by me: {why}. Nothing was changed. "
+                "To go on with it comment `/release resume`; to change what is published, release the next version."
+            )
+        case no.BeingTakenBack(tag, number):
+            return f"#{number} would take {code(tag)} back. Close it first, then comment `/release resume` again."
+        case never:
+            assert_never(never)
+
+
 def _another_release(reason: no.AlreadyOpen | no.NotPublished | no.BeingProposed | no.BranchTaken) -> str:
     match reason:
         case no.AlreadyOpen(number, version, base, same=True):
@@ -248,7 +310,7 @@ def _another_release(reason: no.AlreadyOpen | no.NotPublished | no.BeingProposed
         case no.NotPublished(number, version, base):
             return (
                 f"#{number} ({version}) was merged into {code(base)} and is not published yet: "
-                "comment `/release resume` there once its progress comment says what stopped it, or revert that merge."
+                "`/release resume`, `/release adopt` or `/release abandon` there, as its comment says."
             )
         case never:
             assert_never(never)
@@ -300,6 +362,8 @@ def mistake(wrong: Mistake, lines: tuple[str, ...]) -> str:
             text = f"{code(f'/{wrong.family} {wrong.verb}')} needs a release line" + (
                 f": {codes(lines[:3])}." if lines else "."
             )
+        case "missing-word":
+            text = f"{code(f'/{wrong.family} {wrong.verb}')} needs more words: {codes(wrong.near)}."
         case "bad-line":
             near = wrong.near or lines[:3]
             text = f"{word} is no release line; one looks like `build-115`." + (

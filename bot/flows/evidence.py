@@ -1,0 +1,114 @@
+"""The facts that the eight proofs are about, read from GitHub and git at the moment of publishing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+
+from bot.core.audit import Facts
+from bot.core.hub import Pull
+from bot.core.objects import tag_payload
+from bot.core.record import Record, Sealed
+from bot.core.refusal import BadConfiguration
+from bot.core.snapshot import HEADS, TAGS, released
+from bot.core.text import pull as pull_words
+from bot.core.tree import Tree, object_id
+from bot.flows.desk import Desk
+from bot.gh import Repository
+from bot.mirror import Commit, Mirror
+from bot.outage import Outage
+from bot.reading import read_configuration
+from bot.release_branch import Tip
+
+VISIBLE = timedelta(minutes=2)
+"""A commit that was merged so long ago is on the server, or it is on no branch any more."""
+
+
+def gather(
+    desk: Desk,
+    repository: Repository,
+    mirror: Mirror,
+    refs: Mapping[str, str],
+    pull: Pull,
+    sealed: Sealed,
+    commit: Commit,
+    expected: str,
+    tip: Tip | None,
+) -> Facts | BadConfiguration:
+    """Everything that the proofs are about, read now."""
+    config = read_configuration(mirror, refs, repository.default_branch())
+    if isinstance(config, BadConfiguration):
+        return config
+    record = sealed.record
+    base_head = refs.get(HEADS + record.base, "")
+    parent = base_before(mirror, record, commit)
+    return Facts(
+        repository=repository.id,
+        admitted=desk.admits(repository.id),
+        bot=desk.hub.bot(),
+        pull=pull,
+        commits=tuple(repository.pull_commits(pull.number)),
+        parent=parent,
+        parent_tree=mirror.tree(parent) if parent else Tree(),
+        merged_tree=mirror.tree(commit.sha),
+        base_head=base_head,
+        base_tree=mirror.tree(base_head) if base_head else Tree(),
+        merge_in_base=bool(base_head) and mirror.is_ancestor(commit.sha, base_head),
+        planned_base_in_parent=bool(parent) and mirror.is_ancestor(record.base_commit, parent),
+        released=released(refs, config),
+        tag_now=refs.get(TAGS + record.tag),
+        expected_tag=expected,
+        config=config,
+        line_now=refs.get(tip.ref) if tip else None,
+        expected_line=tip.commit if tip else None,
+    )
+
+
+def base_before(mirror: Mirror, record: Record, commit: Commit) -> str:
+    """The base before the merge; "" where the merge commit has no parent, or is not the one that was adopted."""
+    adoption = record.adoption
+    if adoption is None:
+        return commit.parents[0] if commit.parents else ""
+    return adoption.parent if adoption.merge == commit.sha and mirror.is_ancestor(adoption.parent, commit.sha) else ""
+
+
+def merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
+    """The merge commit; None where the server does not have it though it had time to show it."""
+    try:
+        return mirror.commit(pull.merge_commit or "")
+    except Outage:
+        if pull.merged_at is None or desk.now() - pull.merged_at < VISIBLE:
+            raise
+        return None
+
+
+def tag_object(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> tuple[bytes, bool]:
+    """The tag object's bytes, and whether they were recorded before a push; else made from what GitHub says."""
+    recorded = desk.store.release(repository.id.id, record.version)
+    if recorded is not None and recorded.tag_payload and recorded.merge_commit == commit.sha:
+        return recorded.tag_payload, True
+    approvals = [
+        (approval.login, approval.head)
+        for approval in repository.approvals(pull.number)
+        if pull.merged_at is None or approval.at <= pull.merged_at
+    ]
+    message = pull_words.tag_message(record, pull.number, pull.merged_by or "unknown", tuple(approvals))
+    return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message), False
+
+
+def expected_tag(mirror: Mirror, record: Record, tagged: str | None, payload: bytes) -> str:
+    """The tag object that counts as ours: the one that we would push, or one there that differs by reviews alone.
+
+    A review can be dismissed after the release was published and the store was lost. A tag that was made by hand
+    and adopted counts while it is there.
+    """
+    if record.adoption and record.adoption.tag and record.adoption.tag == tagged:
+        return tagged
+    there = mirror.tag(tagged) if tagged is not None else None
+    same = there is not None and _without_reviews(there.payload) == _without_reviews(payload)
+    return tagged if tagged is not None and same else object_id("tag", payload)
+
+
+def _without_reviews(payload: bytes) -> bytes:
+    return re.sub(rb"(?m)^Approved-by: [^\n]*\n", b"", payload)
