@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 import threading
 import time
@@ -40,6 +41,7 @@ class Server:
         self.answers: dict[str, list[Answer]] = {}
         self.requests: list[Request] = []
         self.minted = 0
+        self.clock = NOW
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -64,6 +66,9 @@ class Server:
                 self.end_headers()
                 self.wfile.write(data)
                 self.close_connection = answer.length is not None
+
+            def date_time_string(self, timestamp: float | None = None) -> str:
+                return email.utils.format_datetime(server.clock, usegmt=True)
 
             def log_message(self, *_: object) -> None:
                 pass

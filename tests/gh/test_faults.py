@@ -206,6 +206,27 @@ def test_the_jwt_is_dated_back_a_minute_and_lasts_nine(server: Server, hub: Hub)
     assert claims == {"iat": NOW.timestamp() - 60, "exp": NOW.timestamp() + 480, "iss": "42"}
 
 
+@pytest.mark.parametrize("off", [timedelta(days=1), timedelta(days=-1), timedelta(minutes=11)])
+def test_a_wrong_clock_of_ours_is_noticed_and_put_right(server: Server, hub: Hub, off: timedelta) -> None:
+    assert hub.skew is None
+    assert hub.time() == NOW
+    server.clock = NOW + off
+    server.answers["/app/installations"] = [Answer({"message": "'exp' is too far in the future"}, 401), Answer([])]
+    assert hub.installations() == []
+    assert hub.skew == off
+    assert hub.time() == NOW + off
+    sent = [request.token.removeprefix("Bearer ") for request in server.requests]
+    issued = [jwt.decode(each, options={"verify_signature": False})["iat"] for each in sent]
+    assert issued == [int(NOW.timestamp()) - 60, int((NOW + off).timestamp()) - 60]
+
+
+def test_clocks_that_differ_by_the_time_of_an_answer_agree(server: Server, hub: Hub) -> None:
+    server.clock = NOW - timedelta(seconds=2)
+    server.answers["/app/installations"] = [Answer([])]
+    hub.installations()
+    assert hub.time() == NOW
+
+
 def test_a_fault_says_nothing_of_our_token(server: Server, hub: Hub) -> None:
     server.answers[PULL] = [
         Answer(status=500),
