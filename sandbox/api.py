@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 BASE = "/api/v3"
 DOCS = "https://docs.github.com/rest"
+EITHER = "issues|pull_requests"
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 
 
@@ -158,7 +159,8 @@ class Api:
             return Call(self._sandbox, who, parameters)
         repository = self._repository(parameters)
         if route.needs != "app":
-            require(who, repository, *route.needs.split(":"))
+            permission, level = route.needs.split(":")
+            require(who, repository, _of_what_it_is(repository, permission, parameters), level)
         return Call(self._sandbox, who, parameters, repository)
 
     def _repository(self, parameters: dict[str, Any]) -> Repository:
@@ -190,6 +192,15 @@ class Api:
     def _unknown(self, rest: str) -> Response:
         self._sandbox.log_request(f"{request.method} (unknown)", request.path, 404, Caller(), 0.0)
         return _refusal(Refused(404, "Not Found"))
+
+
+def _of_what_it_is(repository: Repository, permission: str, parameters: dict[str, Any]) -> str:
+    """A conversation that is no pull request is the matter of `issues` alone."""
+    if permission != EITHER:
+        return permission
+    spoken = repository.comment(parameters.get("comment_id", 0))
+    issue = spoken[0] if spoken else repository.issues.get(parameters.get("number", 0))
+    return "issues" if issue is not None and issue.pull is None else permission
 
 
 def _forms(path: str) -> list[str]:

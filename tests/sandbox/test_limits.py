@@ -122,6 +122,16 @@ def test_a_token_has_no_more_than_its_installation_was_granted(play: Play) -> No
     )
 
 
+def test_on_plain_issues_only_the_permission_for_issues_speaks(play: Play) -> None:
+    play.topic("topic")
+    issue = play.person("octocat").open_issue(MANIFEST, "a release")
+    pull = play.person("octocat").open_pull(MANIFEST, "topic", "build-115", "a note")
+    for permission, spoken in {"issues": [201, 201], "pull_requests": [403, 201]}.items():
+        token = play.token(permissions={permission: "write"})
+        paths = [f"{ROOT}/issues/{number}/comments" for number in (issue, pull)]
+        assert [play.ask("POST", path, token, {"body": "x"})[0] for path in paths] == spoken, permission
+
+
 # Repositories and conversations
 
 
