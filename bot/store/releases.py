@@ -85,11 +85,10 @@ class Releases:
             ),
         )
         taken = insert(self.engine)(releases).values(values)
+        taken = taken.on_conflict_do_update(index_elements=["repository_id", "version"], set_=values, where=again)
         with begin(self.engine) as connection:
-            done = connection.execute(
-                taken.on_conflict_do_update(index_elements=["repository_id", "version"], set_=values, where=again)
-            )
-            return bool(done.rowcount)
+            # Asked for by RETURNING: for an INSERT the PostgreSQL driver counts no rows.
+            return connection.execute(taken.returning(releases.c.version)).first() is not None
 
     def proposed(self, repository: int, record: Record, pull: int, head: str) -> None:
         """Its pull request is open, with this head."""
