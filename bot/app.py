@@ -9,7 +9,7 @@ from flask import Flask, Response
 
 from bot.clock import now
 from bot.core.hub import RepositoryId
-from bot.flows.engine import Door
+from bot.flows.door import Door
 from bot.logs import configure
 from bot.outage import Outage
 from bot.settings import NEEDS_DATABASE, BadSettings, Settings, introduced

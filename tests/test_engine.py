@@ -14,13 +14,15 @@ import sqlalchemy as sa
 from bot.clock import now
 from bot.core.hub import RepositoryId
 from bot.core.intent import Acknowledge, Check, Intent, Publish
-from bot.flows.engine import ROUNDS, Door, Engine, prepare
+from bot.flows.door import ROUNDS, Door, prepare
+from bot.flows.engine import Engine
 from bot.flows.lock import AnotherWorker
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.ticket import Patience
 from bot.outage import Denied, Outage
 from bot.settings import Settings
 from bot.store import Store, engine_for
+from bot.store.database import is_sqlite
 from tests.door import environment
 
 QUICK = Patience(first=0.05, longest=0.1, limit=3.0, bugs=2)
@@ -28,13 +30,13 @@ Flow = Callable[[Intent, Steps], Outcome]
 
 
 class Place:
-    """A data folder in which workers come and go."""
+    """A store on which workers come and go."""
 
-    def __init__(self, folder: Path) -> None:
-        env = environment(folder, 1, QUEUE_POLL_SECONDS="0.02")
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        env = environment(folder, 1, QUEUE_POLL_SECONDS="0.02", **({"DATABASE_URL": url} if url else {}))
         self.settings = Settings.from_env(env)
         self.moment = timedelta()
-        self.store = Store(engine_for(None, self.settings.data_dir), lambda: now() + self.moment)
+        self.store = Store(engine_for(url, self.settings.data_dir), lambda: now() + self.moment)
         prepare(self.store, self.settings.queue_poll_seconds)
         self.told: list[str] = []
         self.given_up: list[str] = []
@@ -70,8 +72,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    made = Place(tmp_path)
+def place(tmp_path: Path, store_url: str | None) -> Iterator[Place]:
+    made = Place(tmp_path, store_url)
     yield made
     made.stop()
     made.store.engine.dispose()
@@ -342,12 +344,16 @@ def test_the_engines_record_of_ended_work_is_forgotten_and_the_inbox_is_not(plac
 def work(place: Place) -> int:
     """How many pieces of work the engine knows of."""
     with place.store.begin() as connection:
-        return int(connection.execute(sa.text("SELECT count(*) FROM workflow_status")).scalar() or 0)
+        return int(connection.execute(sa.text(f"SELECT count(*) FROM {engines_table(place)}")).scalar() or 0)
+
+
+def engines_table(place: Place) -> str:
+    return "workflow_status" if is_sqlite(place.store.engine) else "dbos.workflow_status"
 
 
 def lose_all_work(place: Place) -> None:
     with place.store.begin() as connection:
-        connection.execute(sa.text("DELETE FROM workflow_status"))
+        connection.execute(sa.text(f"DELETE FROM {engines_table(place)}"))
 
 
 def wait_for(look: Callable[[], bool]) -> None:
@@ -357,10 +363,13 @@ def wait_for(look: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def test_a_second_worker_on_the_same_folder_refuses_to_start(place: Place) -> None:
+def test_a_second_worker_on_the_same_folder_refuses_to_start(tmp_path: Path) -> None:
+    place = Place(tmp_path)
     place.work(lambda intent, steps: Outcome("done"))
     with pytest.raises(AnotherWorker, match="Another worker is running"):
         place.work(lambda intent, steps: Outcome("done"))
+    place.stop()
+    place.store.engine.dispose()
 
 
 def test_what_was_stored_while_no_worker_ran_is_carried_out_by_the_next(place: Place) -> None:

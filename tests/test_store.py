@@ -34,8 +34,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    made = Store(engine_for(None, tmp_path), clock)
+def store(tmp_path: Path, store_url: str | None, clock: Clock) -> Iterator[Store]:
+    made = Store(engine_for(store_url, tmp_path), clock)
     made.create_tables()
     made.create_tables()
     yield made

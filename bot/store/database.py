@@ -15,6 +15,17 @@ from sqlalchemy import event
 from bot.outage import Outage
 
 FILE = "bot.sqlite3"
+HASTE_MS = 1000
+"""Who waits shorter than this for another writer is in haste: no statement of theirs takes longer than SLOWEST_MS."""
+SLOWEST_MS = 4000
+PUNCTUAL = {
+    "connect_timeout": 3,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 6000,
+}
+"""How libpq notices within seconds that the other end went away without a word."""
 
 
 class Unusable(Exception):
@@ -30,21 +41,37 @@ def engine_for(url: str | None, data_dir: Path, busy_ms: int = 10_000) -> sa.Eng
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         url = f"sqlite:///{data_dir / FILE}"
     parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, busy_ms)
-    return sa.create_engine(
-        parsed.set(drivername="postgresql+psycopg"),
-        pool_size=20,
-        max_overflow=0,
-        pool_timeout=max(1.0, busy_ms / 1000),
-        pool_pre_ping=True,
-        connect_args={"connect_timeout": 3},
-    )
+    return _sqlite(parsed, busy_ms) if parsed.get_backend_name() == "sqlite" else _postgresql(parsed, busy_ms, 20)
+
+
+def apart(engine: sa.Engine) -> sa.Engine:
+    """A small engine on the same PostgreSQL database, for what must not wait for a connection of the large one."""
+    return _postgresql(engine.url, 0, 2)
 
 
 def is_sqlite(engine: sa.Engine) -> bool:
     """Whether the store is a file on this machine, which one worker alone may work on."""
     return engine.dialect.name == "sqlite"
+
+
+def _postgresql(url: sa.URL, busy_ms: int, connections: int) -> sa.Engine:
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=max(1.0, busy_ms / 1000),
+        pool_pre_ping=True,
+        connect_args=PUNCTUAL,
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        if busy_ms < HASTE_MS:
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET statement_timeout = {SLOWEST_MS}")
+            connection.commit()
+
+    return engine
 
 
 def _sqlite(url: sa.URL, busy_ms: int) -> sa.Engine:
@@ -71,6 +98,20 @@ def begin(engine: sa.Engine) -> Iterator[sa.Connection]:
     """A transaction: committed at the end of the block, undone when it raises. Faults of the database are an Outage."""
     with faults(), engine.begin() as connection:
         yield connection
+
+
+@contextmanager
+def alone(engine: sa.Engine) -> Iterator[None]:
+    """A block that one process at a time is in, for tables are not made by two at once. SQLite sees to it by itself."""
+    if is_sqlite(engine):
+        yield
+        return
+    with faults(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('manifest-release-bot tables'))"))
+        try:
+            yield
+        finally:
+            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtext('manifest-release-bot tables'))"))
 
 
 @contextmanager
