@@ -182,10 +182,10 @@ def test_a_token_is_kept_until_five_minutes_before_its_end(server: Server, key: 
     now = [NOW]
     hub = Hub(server.url, 42, key, clock=lambda: now[0], timeout=1)
     assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary1"
-    now[0] = NOW + timedelta(minutes=54)
+    now[0] = server.clock = NOW + timedelta(minutes=54)
     assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary1"
     assert hub.token(3, (7,), {"contents": "write"}) == "ghs_canary2"
-    now[0] = NOW + timedelta(minutes=55)
+    now[0] = server.clock = NOW + timedelta(minutes=55)
     assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary3"
     hub.close()
     assert server.requests[0].body == {"repository_ids": [7], "permissions": {"contents": "read"}}
