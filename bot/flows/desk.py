@@ -22,6 +22,7 @@ from bot.reading import Home
 from bot.remotes import Remotes
 from bot.sdk_check import SdkCheck
 from bot.settings import Settings
+from bot.signing import Keyring, Signer
 from bot.store import Store
 
 GIT = {"contents": "write", "metadata": "read"}
@@ -42,6 +43,10 @@ class Desk:
     now: Callable[[], datetime]
     submit: Callable[[str, Sequence[Intent]], bool]
     """Store intents under a key and start them; False where the key was taken up already."""
+    keyring: Keyring
+    """Judges the signatures of tags."""
+    signer: Signer | None = None
+    """Signs ours; None where the operator gave no key."""
 
     def repository(self, which: RepositoryId) -> Repository:
         """GitHub's side of the manifest repository."""
@@ -63,6 +68,10 @@ class Desk:
             return told
         known = self.store.release_of_pull(which.id, pull.number)
         return Sealed(known.plan, known.head, known.pull) if known else None
+
+    def time(self) -> datetime:
+        """The time by GitHub's clock: how long ago something happened there is told by this, not by `now`."""
+        return self.hub.time()
 
     def home(self, repository: Repository) -> Home:
         """The manifest repository as planning reads it."""

@@ -115,6 +115,17 @@ class Releases:
         self._know(repository, record, {**values, "state": "merged"}, OPEN)
         self._update(repository, record.version, values, UNPUBLISHED)
 
+    def recovered(self, repository: int, record: Record, state: ReleaseState, known: Mapping[str, Any]) -> None:
+        """What a lost store had to know, read from GitHub and git; a row that is there stays as it is.
+
+        `known` holds columns by name. `published` with a `reason` means that nobody knows what became of its image
+        build: it is not to be started unasked.
+        """
+        values = {**self._fresh(repository, record), **known, "state": state, "created_at": record.asked_at}
+        found = insert(self.engine)(releases).values(values).on_conflict_do_nothing()
+        with begin(self.engine) as connection:
+            connection.execute(found)
+
     def publishing(self, repository: int, version: str, tag_payload: bytes, at: datetime) -> None:
         """All proofs held; this tag object is about to be pushed, and is pushed again after a crash."""
         values = {"state": "publishing", "tag_payload": tag_payload, "reason": "", "updated_at": at.isoformat()}
@@ -145,7 +156,8 @@ class Releases:
 
     def dispatching(self, repository: int, version: str, correlation_id: str, at: datetime) -> None:
         """Its image build is about to be asked for under this name."""
-        self._update(repository, version, {"correlation_id": correlation_id, "dispatched_at": at.isoformat()})
+        values = {"correlation_id": correlation_id, "dispatched_at": at.isoformat(), "reason": ""}
+        self._update(repository, version, values)
 
     def superseded(self, repository: int, version: str) -> None:
         """It was merged, never published, and its base holds it no longer: the version is free."""
@@ -158,7 +170,8 @@ class Releases:
     def building(self, repository: int, version: str, run_id: int, run_url: str) -> None:
         """This run builds its image. A run that has ended here stays ended."""
         other = sa.or_(releases.c.run_id.is_(None), releases.c.run_id != run_id, releases.c.state == "published")
-        self._update(repository, version, {"state": "building", "run_id": run_id, "run_url": run_url}, None, other)
+        values = {"state": "building", "run_id": run_id, "run_url": run_url, "reason": ""}
+        self._update(repository, version, values, None, other)
 
     def build_ended(self, repository: int, version: str, state: ReleaseState, reason: str) -> None:
         """Its image build is `built` or `failed`."""
