@@ -26,7 +26,8 @@ class Facts:
     `parent` is the base before the merge: the first parent of the merge commit, or of an adopted release's first
     commit. `base_head` and `base_tree` are
     the base now. `expected_tag` is the id of the tag object that we would push, `tag_now` what the server has.
-    `line_now` and `expected_line` are the same for the release branch of a release off the main branch.
+    `line_now` and `expected_line` are the same for the release branch of a release off the main branch. `weaker` says
+    why our tag would be worth less than that of the release before, where it would.
     """
 
     repository: RepositoryId
@@ -47,13 +48,14 @@ class Facts:
     config: Config
     line_now: str | None = None
     expected_line: str | None = None
+    weaker: str | None = None
 
 
 @dataclass(frozen=True)
 class Foresight:
     """What is known of a release pull request that is still open. `base_tree` is its base now.
 
-    `line_now` is the commit of the release branch that it would open, None where there is none.
+    `line_now` is the commit of the release branch that it would open, None where there is none. `weaker`: as in Facts.
     """
 
     bot: Bot
@@ -62,6 +64,7 @@ class Foresight:
     released: Mapping[Version, str]
     config: Config
     line_now: str | None = None
+    weaker: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,8 @@ def foresee(sealed: Sealed, facts: Foresight) -> tuple[str, ...]:
     version = Version.parse(record.version)
     if any(other.build == version.build and other >= version for other in facts.released):
         reasons.append(f"{record.version} or a higher version of its line is released already")
+    if facts.weaker:
+        reasons.append(facts.weaker)
     return tuple(reasons)
 
 
@@ -171,12 +176,15 @@ def only_planned_changes(sealed: Sealed, facts: Facts) -> str | None:
 
 
 def version_is_next(sealed: Sealed, facts: Facts) -> str | None:
-    """P6: the version is higher than every release of its line, and its tag is absent or exactly ours."""
+    """P6: the version is higher than every release of its line, and its tag is absent or exactly ours.
+
+    One that we are to make is not weaker than that of the release before.
+    """
     version = Version.parse(sealed.record.version)
     if facts.tag_now is not None:
         return None if facts.tag_now == facts.expected_tag else f"the tag {sealed.record.tag} exists and is not ours"
     higher = [other for other in facts.released if other.build == version.build and other >= version]
-    return f"{max(higher)} was released on this line meanwhile" if higher else None
+    return f"{max(higher)} was released on this line meanwhile" if higher else facts.weaker
 
 
 def branch_moved_forward(sealed: Sealed, facts: Facts) -> str | None:

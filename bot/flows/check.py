@@ -11,6 +11,7 @@ from bot.core.snapshot import HEADS, released
 from bot.core.text import pull as words
 from bot.core.tree import Tree
 from bot.flows.desk import Desk
+from bot.flows.evidence import weaker_tag
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.reading import read_configuration
@@ -61,4 +62,5 @@ def _reasons(desk: Desk, repository: Repository, pull: Pull) -> tuple[str, ...] 
         tree = mirror.tree(base) if base else Tree()
         line = sealed.record.line
         line_now = refs.get(line.ref) if line else None
-        return foresee(sealed, Foresight(bot, pull, tree, released(refs, config), config, line_now))
+        weaker = weaker_tag(desk, mirror, refs, config, sealed.record)
+        return foresee(sealed, Foresight(bot, pull, tree, released(refs, config), config, line_now, weaker))

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.core.audit import Facts
+from bot.core.config import Config
 from bot.core.hub import Pull
 from bot.core.objects import tag_payload
 from bot.core.record import Record, Sealed
 from bot.core.refusal import BadConfiguration
+from bot.core.signature import is_ours, weaker
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import pull as pull_words
 from bot.core.tree import Tree, object_id
+from bot.core.version import Version
 from bot.flows.desk import Desk
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror
@@ -62,7 +65,16 @@ def gather(
         config=config,
         line_now=refs.get(tip.ref) if tip else None,
         expected_line=tip.commit if tip else None,
+        weaker=weaker_tag(desk, mirror, refs, config, record),
     )
+
+
+def weaker_tag(desk: Desk, mirror: Mirror, refs: Mapping[str, str], config: Config, record: Record) -> str | None:
+    """Why our tag would be weaker than that of the release before this one; None where it would not."""
+    before = refs.get(TAGS + config.tag_name(Version.parse(record.previous)))
+    tag = mirror.tag(before) if before else None
+    last = desk.keyring.judge(tag.payload) if tag else None
+    return weaker(last, desk.signer.kind if desk.signer else None)
 
 
 def base_before(mirror: Mirror, record: Record, commit: Commit) -> str:
@@ -84,7 +96,10 @@ def merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
 
 
 def tag_object(desk: Desk, repository: Repository, pull: Pull, record: Record, commit: Commit) -> tuple[bytes, bool]:
-    """The tag object's bytes, and whether they were recorded before a push; else made from what GitHub says."""
+    """The tag object's bytes as recorded before a push (True), signature and all; else made from what GitHub says.
+
+    Those are not signed yet: a signature may come out otherwise each time, and is made right before it is recorded.
+    """
     recorded = desk.store.release(repository.id.id, record.version)
     if recorded is not None and recorded.tag_payload and recorded.merge_commit == commit.sha:
         return recorded.tag_payload, True
@@ -97,17 +112,27 @@ def tag_object(desk: Desk, repository: Repository, pull: Pull, record: Record, c
     return tag_payload(commit.sha, record.tag, desk.identity, commit.committed_at, message), False
 
 
-def expected_tag(mirror: Mirror, record: Record, tagged: str | None, payload: bytes) -> str:
-    """The tag object that counts as ours: the one that we would push, or one there that differs by reviews alone.
+def signed(desk: Desk, payload: bytes, recorded: bool) -> bytes:
+    """The tag as it is pushed: as recorded, or signed now, where there is a key."""
+    return payload if recorded or desk.signer is None else desk.signer.sign(payload)
 
-    A review can be dismissed after the release was published and the store was lost. A tag that was made by hand
-    and adopted counts while it is there.
+
+def expected_tag(desk: Desk, mirror: Mirror, record: Record, tagged: str | None, payload: bytes) -> str:
+    """The tag object that counts as ours: the one there, where it is what we would push, else any other than that.
+
+    One that differs by reviews alone counts: a review can be dismissed after the release was published and the store
+    was lost. So does one made by hand that was adopted, while it is there.
     """
     if record.adoption and record.adoption.tag and record.adoption.tag == tagged:
         return tagged
     there = mirror.tag(tagged) if tagged is not None else None
-    same = there is not None and _without_reviews(there.payload) == _without_reviews(payload)
-    return tagged if tagged is not None and same else object_id("tag", payload)
+    if tagged is None or there is None:
+        return object_id("tag", payload)
+    verdict = desk.keyring.judge(there.payload)
+    whole, ours = _without_reviews(there.payload), _without_reviews(payload)
+    if tagged == object_id("tag", payload) or is_ours(whole, ours, verdict, signs=desk.signer is not None):
+        return tagged
+    return object_id("tag", payload)
 
 
 def _without_reviews(payload: bytes) -> bytes:

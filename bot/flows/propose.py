@@ -6,13 +6,14 @@ a function of the plan, and every write looks first whether its result is alread
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot.core import refusal as no
 from bot.core.audit import is_held
-from bot.core.hub import Pull, RepositoryId
+from bot.core.hub import Conclusion, Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, line_of, look_up, plan
 from bot.core.record import PREFIX, Sealed, from_json, seal
@@ -22,6 +23,7 @@ from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
 from bot.core.text import pull as text, replies
 from bot.flows.desk import Desk
 from bot.flows.display import show
+from bot.flows.evidence import weaker_tag
 from bot.gh import Repository
 from bot.histories import Histories
 from bot.mirror import Mirror, RefUpdate
@@ -33,10 +35,16 @@ from bot.store import UNPUBLISHED
 PENDING = "release: pending"
 
 
+CLOCK = timedelta(minutes=10)
+"""Clocks that differ by more than this do not tell the same day for long enough."""
+
+
 def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str, Any]:
     """Plan the request and push its one commit to the plan's own branch. `{"refused": text}` or what comes next."""
     repository = desk.repository(which)
     with desk.mirror(repository) as mirror:
+        if _day_is_unclear(desk, request):
+            return _refused(no.BadClock("my clock and GitHub's differ by more than ten minutes."))
         snapshot = read_snapshot(mirror, desk.home(repository), request.line, repository.default_branch(), request)
     if not isinstance(snapshot, Snapshot):
         return _refused(snapshot)
@@ -51,6 +59,7 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         if not taken_back and _is_taken(mirror, snapshot, planned):
             return _refused(no.BranchTaken(planned.branch))
         head = _ensure_branch(desk, mirror, snapshot, planned)
+        weaker = weaker_tag(desk, mirror, snapshot.refs, snapshot.config, planned.record)
     sealed = Sealed(planned.record, head)
     room = len(seal(sealed.numbered(10**9), desk.marker_key)) + 10
     return {
@@ -58,10 +67,18 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         "head": head,
         "branch": planned.branch,
         "title": planned.title,
-        "body": text.body(planned, room),
+        "body": text.body(planned, room, desk.signer.kind if desk.signer else "none"),
+        "weaker": weaker,
         "moved": planned.moves,
         "draft": request.allows("draft"),
     }
+
+
+def _day_is_unclear(desk: Desk, request: Request) -> bool:
+    """Whether the number would be today's, and it is not agreed which day that is."""
+    off = desk.hub.skew
+    counted = request.kind == "new" and request.build is None and request.version is None
+    return counted and off is not None and abs(off) > CLOCK
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
@@ -205,7 +222,9 @@ def ensure_shown(desk: Desk, which: RepositoryId, number: int, made: dict[str, A
     """Check run, label and assignee: display, which delays nothing and fails nothing."""
     repository = desk.repository(which)
     record = from_json(made["record"])
-    title, summary = text.check(record.digest, record.version, record.tag, record.base)
-    show(lambda: repository.check(made["head"], text.CHECK, "success", title, summary))
+    good = text.check(record.digest, record.version, record.tag, record.base)
+    title, summary = text.check_red((made["weaker"],)) if made["weaker"] else good
+    verdict: Conclusion = "failure" if made["weaker"] else "success"
+    show(lambda: repository.check(made["head"], text.CHECK, verdict, title, summary))
     show(lambda: repository.set_labels(number, add=[PENDING], remove=[]))
     show(lambda: repository.assign(number, record.requested_by))

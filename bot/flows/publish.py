@@ -25,7 +25,7 @@ from bot.flows.channels import move_channels
 from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
-from bot.flows.evidence import expected_tag, gather, merge_commit, tag_object
+from bot.flows.evidence import expected_tag, gather, merge_commit, signed, tag_object
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
@@ -133,7 +133,7 @@ def _prove_and_push_once(
         return _finish(desk, which, mirror, refs, record, commit, tagged, tip)
     if tagged is None and unattended and _found_late(desk, which, record, pull):
         return _stopped(record, LATE_WORDS, ())
-    expected = expected_tag(mirror, record, tagged, payload)
+    expected = expected_tag(desk, mirror, record, tagged, payload)
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, expected, tip)
     if isinstance(facts, BadConfiguration):
         return _stopped(record, facts.sentence, ())
@@ -146,8 +146,9 @@ def _prove_and_push_once(
         return _stopped(record, why, proofs, by_hand)
     if published:
         return _finish(desk, which, mirror, refs, record, commit, expected, tip)
-    desk.store.publishing(which.id, record.version, payload, desk.now())
-    tag = mirror.write("tag", payload)
+    whole = signed(desk, payload, recorded)
+    desk.store.publishing(which.id, record.version, whole, desk.now())
+    tag = mirror.write("tag", whole)
     updates = [RefUpdate(TAGS + record.tag, None, tag), *([tip.update] if tip else [])]
     if not mirror.push(updates).ok:
         return None
@@ -201,9 +202,10 @@ def _record_published(
 
 
 def _tagged_row(desk: Desk, record: Record, tag: str) -> words.Row:
+    how = "signed, " if desk.signer is not None and not (record.adoption and record.adoption.tag) else ""
     if record.line is None:
-        return words.Row("tag", "done", desk.now(), f"object {short(tag)}, pushed and read back")
-    together = f"object {short(tag)} with {code(record.line.branch)}, one atomic push, read back"
+        return words.Row("tag", "done", desk.now(), f"{how}object {short(tag)}, pushed and read back")
+    together = f"{how}object {short(tag)} with {code(record.line.branch)}, one atomic push, read back"
     return words.Row("tag and release branch", "done", desk.now(), together)
 
 

@@ -19,6 +19,7 @@ from bot.gh import Hub
 from bot.mirror import Mirrors
 from bot.remotes import Remotes
 from bot.settings import Settings
+from bot.signing import Keyring
 from bot.store import Store, engine_for
 from bot.worker import policy
 from tests.stage import MANIFEST, Stage, stage
@@ -106,6 +107,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
             store=store,
             now=now,
             submit=submit,
+            keyring=Keyring(settings.trusted_keys),
         )
         yield Play(made, desk, RepositoryId(made.seeded.manifest.id, made.installation, MANIFEST), submitted)
         remotes.close()

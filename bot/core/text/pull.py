@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from bot.core.plan import Caution, Plan, ProjectChange, RefChange
 from bot.core.record import ChannelOrder, Record
+from bot.core.signature import Kind
 from bot.core.text.quote import cell, code, link, marker, mention, short
 from bot.core.version import Version
 
@@ -62,7 +63,7 @@ def tag_message(record: Record, pull: int | None, merged_by: str, approvals: tup
     )
 
 
-def body(plan: Plan, room: int) -> str:
+def body(plan: Plan, room: int, signed: Kind = "none") -> str:
     """The pull request's text in at most LIMIT less `room` characters (the sealed record follows it).
 
     What does not fit is dropped in the order of the least loss: commit lists, the unchanged list, long tables.
@@ -74,16 +75,16 @@ def body(plan: Plan, room: int) -> str:
         (False, False, 10_000),
         *((False, False, rows) for rows in ROWS),
     ):
-        text = "\n\n".join(part for part in _parts(plan, subjects, unchanged, rows) if part)
+        text = "\n\n".join(part for part in _parts(plan, subjects, unchanged, rows, signed) if part)
         if len(text) <= LIMIT - room:
             break
     return text
 
 
-def _parts(plan: Plan, subjects: bool, unchanged: bool, rows: int) -> Iterator[str]:
+def _parts(plan: Plan, subjects: bool, unchanged: bool, rows: int, signed: Kind) -> Iterator[str]:
     yield _head(plan)
     yield _versions(plan)
-    yield _merging(plan)
+    yield _merging(plan, signed)
     yield _projects(plan, rows)
     yield _sensitive(plan, rows)
     yield _second_commit(plan)
@@ -136,15 +137,16 @@ def _target(name: str) -> str:
     return name if re.fullmatch(r"[a-z]+(?:-[0-9]+)?\.xml|–", name) else cell(name)
 
 
-def _merging(plan: Plan) -> str:
+def _merging(plan: Plan, signed: Kind) -> str:
     record = plan.record
     channels = {channel.ref: channel for channel in record.channels}
     rows = [_ref(change, channels.get(change.ref), plan.version) for change in plan.refs]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     branch = f" together with {code(plan.line)}, all or nothing" if record.line else ""
+    how = "annotated" if signed == "none" else f"annotated, signed with the bot's {signed.upper()} key"
     return (
         "**Merging this PR will**\n"
-        f"1. tag the merge commit {code(record.tag)} (annotated) and push it{branch}\n\n"
+        f"1. tag the merge commit {code(record.tag)} ({how}) and push it{branch}\n\n"
         f"| ref | now | after | how |\n|---|---|---|---|\n{table}\n\n"
         f"2. then {_channels(plan)}\n3. {_build(plan)}"
     )
