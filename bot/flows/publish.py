@@ -55,6 +55,8 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
         steps.run("say why it stopped", tell_stopped, desk, which, number, proved)
         return Outcome("stopped", proved["why"])
     version = proved["version"]
+    if not unattended:
+        steps.run("say that it goes on", tell_resumed, desk, which, number, version)
     left = steps.run("move the channels", move_channels, desk, which, version)
     left |= steps.run("make the projects' branches", ensure_project_branches, desk, which, version)
     steps.run("tell of the tag and the channels", tell_progress, desk, which, version)
@@ -242,3 +244,12 @@ def tell_stopped(desk: Desk, which: RepositoryId, number: int, stopped: Mapping[
         text = words_stopped.stopped(stopped["tag"], stopped["why"], proofs, stopped["ways"])
     show(lambda: repository.say(number, text, marker("stopped", number)))
     show(lambda: repository.set_labels(number, add=["release: stopped"], remove=["release: pending"]))
+
+
+def tell_resumed(desk: Desk, which: RepositoryId, number: int, version: str) -> None:
+    """Have the comment that said why it stopped say that this is over, where there is one."""
+    repository = desk.repository(which)
+    release = desk.store.release(which.id, version)
+    mark = marker("stopped", number)
+    if release is not None and show(lambda: repository.find_said(number, mark, since=release.merged_at)):
+        show(lambda: repository.say(number, words_stopped.resumed(release.plan.tag), mark, since=release.merged_at))

@@ -40,6 +40,11 @@ def _ways(ways: Sequence[Exit]) -> str:
     )
 
 
+def resumed(tag: str) -> str:
+    """What the comment that said why it stopped says once it is published after all."""
+    return f"### {tag}: was stopped, and is published now\nThe progress is in its own comment."
+
+
 def stopped_without_plan(reason: str) -> str:
     """Why a merged pull request that looks like a release was not taken for one."""
     return (
