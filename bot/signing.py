@@ -66,6 +66,7 @@ class Signer:
         else:
             signature = _signed_by_gpg(payload, read_signing_key(self._secret.reveal()).secret, self.public.fingerprint)
         signed = payload + signature
+        # A message without its line end would swallow the signature's first line.
         if split(signed) != Signed(payload, signature, self.kind):
             raise Denied("signing", "the tag cannot be signed: its message does not end in a line end")
         return signed
