@@ -14,11 +14,10 @@ from urllib.parse import quote
 
 from github.CheckRun import CheckRun
 from github.GithubObject import NotSet, Opt
-from github.IssueComment import IssueComment
 from github.Repository import Repository as RawRepository
 
 from bot.core.hub import Approval, Bot, Comment, Comparison, Conclusion, Pull, Reaction, RepositoryId
-from bot.gh import history, reading
+from bot.gh import history, issues, reading
 from bot.gh.auth import Grant, Tokens
 from bot.gh.reading import given, maybe, who
 from bot.outage import Denied
@@ -84,7 +83,7 @@ class Repository:
     def comment(self, comment_id: int) -> Comment | None:
         """The comment as it is now, or None when it was deleted. 1 call."""
         return self._ask_for(
-            "read a comment", lambda repository: reading.comment(_comment(repository, comment_id).complete())
+            "read a comment", lambda repository: reading.comment(issues.comment(repository, comment_id).complete())
         )
 
     def comments_since(self, moment: datetime) -> list[Comment]:
@@ -100,7 +99,7 @@ class Repository:
     def react(self, comment_id: int, reaction: Reaction) -> None:
         """Have this reaction of ours on the comment; nothing when the comment is gone. 1 call."""
         self._ask_for(
-            "react to a comment", lambda repository: _comment(repository, comment_id).create_reaction(reaction)
+            "react to a comment", lambda repository: issues.comment(repository, comment_id).create_reaction(reaction)
         )
 
     def unreact(self, comment_id: int, reaction: Reaction) -> None:
@@ -108,7 +107,7 @@ class Repository:
         ours = self._us().user_id
 
         def work(repository: RawRepository) -> None:
-            comment = _comment(repository, comment_id)
+            comment = issues.comment(repository, comment_id)
             for found in comment.get_reactions():
                 if found.content == reaction and who(found.user)[1] == ours:
                     comment.requester.requestJsonAndCheck("DELETE", f"{comment.url}/reactions/{found.id}")
@@ -124,7 +123,7 @@ class Repository:
         text = body if body.rstrip().endswith(marker) else f"{body.rstrip()}\n\n{marker}"
 
         def work(repository: RawRepository) -> Comment:
-            said = _said(repository, issue, marker, ours, since)
+            said = issues.said(repository, issue, marker, ours, since)
             if said is None:
                 return reading.comment(repository.get_issue(issue).create_comment(text))
             if said.body.strip() != text.strip():
@@ -138,10 +137,19 @@ class Repository:
         ours = self._us().user_id
 
         def work(repository: RawRepository) -> Comment | None:
-            said = _said(repository, issue, marker, ours, since)
+            said = issues.said(repository, issue, marker, ours, since)
             return reading.comment(said) if said else None
 
         return self._ask("look for a comment", work)
+
+    def keep_issue(self, title: str, body: str, marker: str) -> int:
+        """Have exactly this issue of ours, found again by the hidden marker it ends with; its number. 1 call, or 2.
+
+        One that is changed is open again: there is news in it.
+        """
+        bot = self._us()
+        text = body if body.rstrip().endswith(marker) else f"{body.rstrip()}\n\n{marker}"
+        return self._ask("keep an issue", lambda repository: issues.keep(repository, bot.login, title, text, marker))
 
     # Pull requests
 
@@ -327,20 +335,6 @@ class Repository:
 
     def _us(self) -> Bot:
         return self._bot(self._grant)
-
-
-def _comment(repository: RawRepository, comment_id: int) -> IssueComment:
-    return IssueComment(repository.requester, url=f"{repository.url}/issues/comments/{comment_id}")
-
-
-def _said(
-    repository: RawRepository, issue: int, marker: str, author: int, since: datetime | None
-) -> IssueComment | None:
-    """The author's first comment there that ends with the marker."""
-    for comment in repository.get_issue(issue).get_comments(since.astimezone(UTC) if since else NotSet):
-        if who(comment.user)[1] == author and (comment.body or "").rstrip().endswith(marker):
-            return comment
-    return None
 
 
 def _says(run: CheckRun) -> tuple[str, str, str, str]:

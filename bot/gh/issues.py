@@ -1,0 +1,41 @@
+"""Issues and comments of ours, looked for before they are written: each is found again by the line it ends with."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from github.GithubObject import NotSet
+from github.Issue import Issue
+from github.IssueComment import IssueComment
+from github.PaginatedList import PaginatedList
+from github.Repository import Repository
+
+from bot.gh.reading import given, maybe, who
+
+
+def comment(repository: Repository, comment_id: int) -> IssueComment:
+    """A comment by its number. No call."""
+    return IssueComment(repository.requester, url=f"{repository.url}/issues/comments/{comment_id}")
+
+
+def said(repository: Repository, issue: int, marker: str, author: int, since: datetime | None) -> IssueComment | None:
+    """The author's first comment there that ends with the marker. 1 call for each 100 comments up to it."""
+    for each in repository.get_issue(issue).get_comments(since.astimezone(UTC) if since else NotSet):
+        if who(each.user)[1] == author and (each.body or "").rstrip().endswith(marker):
+            return each
+    return None
+
+
+def keep(repository: Repository, login: str, title: str, text: str, marker: str) -> int:
+    """Have the issue that this author opened with this marker say this; its number.
+
+    1 call for each 100 of its issues and pull requests, and 1 to write.
+    """
+    # PyGithub would have the creator fetched as an object first.
+    filters = {"state": "all", "creator": login}
+    for issue in PaginatedList(Issue, repository.requester, f"{repository.url}/issues", filters):
+        if maybe(issue.pull_request) is None and (issue.body or "").rstrip().endswith(marker):
+            if (issue.body or "").replace("\r\n", "\n").strip() != text.strip():
+                issue.edit(body=text, state="open")
+            return given(issue.number)
+    return given(repository.create_issue(title, text).number)
