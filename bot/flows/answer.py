@@ -41,7 +41,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     opened = steps.run("look for what this comment led to", _led_to, desk, intent)
     if opened is not None:
         return say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
-    if desk.now() - datetime.fromisoformat(intent.created_at) > LATE:
+    if desk.time() - datetime.fromisoformat(intent.created_at) > LATE:
         return refuse(desk, intent, steps, no.Late(edited=False), "late")
     still = steps.run("read the comment again", _as_delivered, desk, intent)
     if still != "same":

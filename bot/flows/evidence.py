@@ -90,7 +90,7 @@ def merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:
     try:
         return mirror.commit(pull.merge_commit or "")
     except Outage:
-        if pull.merged_at is None or desk.now() - pull.merged_at < VISIBLE:
+        if pull.merged_at is None or desk.time() - pull.merged_at < VISIBLE:
             raise
         return None
 

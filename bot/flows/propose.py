@@ -24,6 +24,7 @@ from bot.core.text import pull as text, replies
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.evidence import weaker_tag
+from bot.flows.rebuild import ensure_known
 from bot.gh import Repository
 from bot.histories import Histories
 from bot.mirror import Mirror, RefUpdate
@@ -41,6 +42,7 @@ CLOCK = timedelta(minutes=10)
 
 def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str, Any]:
     """Plan the request and push its one commit to the plan's own branch. `{"refused": text}` or what comes next."""
+    ensure_known(desk, which)
     repository = desk.repository(which)
     with desk.mirror(repository) as mirror:
         if _day_is_unclear(desk, request):

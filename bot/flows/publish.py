@@ -27,6 +27,7 @@ from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.evidence import expected_tag, gather, merge_commit, signed, tag_object
 from bot.flows.outcome import Outcome, Steps
+from bot.flows.rebuild import ensure_known
 from bot.flows.telling import tell_progress
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
@@ -78,6 +79,7 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
     A tag that is on the server and exactly ours proves that an earlier try came so far: nothing is proved again.
     `unattended`: nobody asked for it just now, so a merge that lies long back waits for somebody who does.
     """
+    ensure_known(desk, which)
     repository = desk.repository(which)
     for _ in range(TRIES):
         pull = repository.pull(number)
@@ -115,7 +117,7 @@ def _found_late(desk: Desk, which: RepositoryId, record: Record, pull: Pull) -> 
     """Whether the merge lies too long back for publishing that nobody waits for, and has not begun to be published."""
     release = desk.store.release(which.id, record.version)
     begun = release is not None and release.state not in ("merged", "stopped")
-    return not begun and pull.merged_at is not None and desk.now() - pull.merged_at > LATE
+    return not begun and pull.merged_at is not None and desk.time() - pull.merged_at > LATE
 
 
 def _prove_and_push_once(
@@ -251,5 +253,9 @@ def tell_resumed(desk: Desk, which: RepositoryId, number: int, version: str) -> 
     repository = desk.repository(which)
     release = desk.store.release(which.id, version)
     mark = marker("stopped", number)
-    if release is not None and show(lambda: repository.find_said(number, mark, since=release.merged_at)):
-        show(lambda: repository.say(number, words_stopped.resumed(release.plan.tag), mark, since=release.merged_at))
+    if release is None:
+        return
+    since, text = release.merged_at, words_stopped.resumed(release.plan.tag)
+    told = show(lambda: repository.find_said(number, mark, since=since))
+    if told is not None:
+        show(lambda: repository.say(number, text, mark, since=since))

@@ -107,7 +107,8 @@ def test_somebody_without_the_right_is_told_who_has_it_and_only_once_an_hour(pla
     play.answer(issue, comment, "/release patch build-115", "mallory")
     (told,) = play.stage.said(issue, "reply")
     assert told.startswith(
-        "`/release patch` is for people with write access to this repository. You can use: `/release help`."
+        "`/release patch` is for people with write access to this repository. "
+        "You can use: `/release status`, `/release help`, `/channel show`."
     )
     assert play.type("/release patch build-115", "mallory", on=None) != ""
     again = play.stage.person("mallory").comment(MANIFEST, issue, "/release patch build-115")
