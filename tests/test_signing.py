@@ -72,6 +72,12 @@ def test_what_ssh_keygen_signs_is_good_by_its_key_and_no_other(
 
 
 @SSH
+def test_what_is_signed_for_another_purpose_is_bad(ssh: dict[str, SshKey]) -> None:
+    verdict = Keyring(read_trusted(ssh["RSA"].trusted())).judge(ssh["RSA"].sign(TAG, namespace="file"))
+    assert verdict.sentence == "The tag's SSH signature is not good: it was not made for git."
+
+
+@SSH
 @pytest.mark.parametrize("kind", OURS)
 def test_what_is_signed_here_ssh_keygen_verifies(ssh: dict[str, SshKey], kind: str, tmp_path: Path) -> None:
     signed = Signer(Secret(ssh[kind].private)).sign(TAG)
@@ -238,6 +244,13 @@ def test_a_gpg_key_with_a_passphrase_or_without_its_secret_is_refused_in_words(h
         armour = run("gpg", *words, "--armor", "--export-secret-keys", env=locked.env).decode()
     with pytest.raises(ValueError, match="it has a passphrase or is on a card"):
         Signer(Secret(armour))
+
+
+@SSH
+def test_an_ssh_key_with_a_passphrase_is_refused_in_words(tmp_path: Path) -> None:
+    run("ssh-keygen", "-q", "-t", "ed25519", "-N", "a passphrase", "-f", f"{tmp_path}/key")
+    with pytest.raises(ValueError, match="it has a passphrase"):
+        Signer(Secret((tmp_path / "key").read_text()))
 
 
 @SSH
