@@ -6,10 +6,18 @@ handler waits for that lock for ever, and the process no longer ends.
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
 
+from bot.outage import Outage
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT = 10.0
+"""Seconds between two tries to start while something that is needed does not answer."""
 SLICE = 0.1
 """Seconds between two looks."""
 
@@ -34,3 +42,17 @@ class Ending:
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         self.asked = True
+
+
+def until_it_answers(ending: Ending, start: Callable[[], None]) -> bool:
+    """Start, again and again while what is needed for it is away. False when somebody asked to end before it was."""
+    wait = 1.0
+    while not ending.asked:
+        try:
+            start()
+            return True
+        except Outage as outage:
+            log.warning("cannot start yet: %s; trying again in %.0f s", outage, wait)
+            ending.wait(wait)
+            wait = min(LONGEST_WAIT, wait * 2)
+    return False

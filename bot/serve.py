@@ -11,15 +11,15 @@ import sys
 import time
 
 from bot.clock import now
-from bot.ending import Ending
-from bot.flows.engine import prepare
+from bot.ending import Ending, until_it_answers
+from bot.flows.door import prepare
 from bot.settings import Settings
 from bot.store import Store, engine_for
 
 log = logging.getLogger(__name__)
 
 COMMANDS = ("web", "worker")
-GRACE = 9.0
+GRACE = 9.5
 """Seconds that both processes have to end by themselves."""
 SHORT_LIFE = 5.0
 """A process that lived shorter than this is started again after a wait, each time a longer one."""
@@ -43,9 +43,10 @@ def migrate(settings: Settings) -> None:
 def serve(settings: Settings) -> int:
     """Run both until SIGTERM or SIGINT. Returns the status to exit with. Raises PortTaken."""
     _check_port(settings.host, settings.port)
-    migrate(settings)
     ending = Ending()
     ending.listen()
+    if not until_it_answers(ending, lambda: migrate(settings)):
+        return 0
     children = [Child(command) for command in COMMANDS]
     status = 0
     while not ending.wait(0.1):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from urllib.parse import urlsplit
 
@@ -12,9 +14,10 @@ from bot.core import keys
 from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
-from bot.ending import Ending
+from bot.ending import Ending, until_it_answers
 from bot.flows.desk import Desk
-from bot.flows.engine import Door, Engine
+from bot.flows.door import Door
+from bot.flows.engine import Engine
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
 from bot.gh import Hub
@@ -27,7 +30,10 @@ from bot.store import Store, engine_for
 
 log = logging.getLogger(__name__)
 
-
+LOOK = 0.5
+"""Seconds between two looks whether our place was taken."""
+LAST_SECONDS = 9.0
+"""How long the end may take. Platforms insist after ten."""
 CarryOut = Callable[[Desk, Intent, Steps], Outcome]
 
 
@@ -64,24 +70,44 @@ class Worker:
         self._ending = Ending()
 
     def run(self) -> None:
-        """Start, sweep by the timer, end when SIGTERM or SIGINT comes. Raises AnotherWorker where one is running."""
+        """Start, sweep by the timer, end when SIGTERM or SIGINT comes.
+
+        Raises AnotherWorker where one is running and must be the only, and Outage when another took our place.
+        """
         self._ending.listen()
-        self._engine.start()
+        if not until_it_answers(self._ending, self._engine.start):
+            return
         log.info("the worker is ready")
         # A thread of its own, and one that holds up nobody: a sweep waits for GitHub, and SIGTERM must not.
         threading.Thread(target=self._sweep_by_the_timer, name="sweeper", daemon=True).start()
         try:
-            self._ending.wait()
+            while not self._ending.wait(LOOK):
+                if self._engine.lost:
+                    raise Outage("worker", "another worker took over what this one did; start it again")
         finally:
-            self._engine.stop()
-            self._remotes.close()
-            self._desk.mirrors.close()
-            self._hub.close()
+            self._stop()
+
+    def _stop(self) -> None:
+        """End within LAST_SECONDS, whatever is still under way: another worker carries on from its last record."""
+        deadline = time.monotonic() + LAST_SECONDS
+        threading.Thread(target=self._engine.stop, args=(LAST_SECONDS - 2,), name="ending", daemon=False).start()
+        while (busy := _busy()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if busy:
+            log.warning("broken off, to be carried on by another worker or at the next start: %s", ", ".join(busy))
+            logging.shutdown()
+            os._exit(1 if self._engine.lost else 0)  # threads of the engine would keep this process alive
+        self._remotes.close()
+        self._desk.mirrors.close()
+        self._hub.close()
 
     def _sweep_by_the_timer(self) -> None:
         while not self._ending.asked:
             try:
-                self._sweep()
+                if self._engine.leads():
+                    self._sweep()
+            except Outage as outage:
+                log.warning("no sweep this time: %s", outage)
             except Exception:
                 log.exception("a sweep broke; the next one comes by the timer")
             self._ending.wait(self._settings.reconcile_seconds)
@@ -107,6 +133,12 @@ class Worker:
 
     def _serves(self, installation: int) -> bool:
         return not self._settings.installations or installation in self._settings.installations
+
+
+def _busy() -> list[str]:
+    """The threads that keep this process alive."""
+    others = (thread for thread in threading.enumerate() if thread is not threading.main_thread())
+    return [thread.name for thread in others if not thread.daemon]
 
 
 def submitter(door: Door) -> Callable[[str, Sequence[Intent]], bool]:

@@ -344,16 +344,16 @@ def test_the_engines_record_of_ended_work_is_forgotten_and_the_inbox_is_not(plac
 def work(place: Place) -> int:
     """How many pieces of work the engine knows of."""
     with place.store.begin() as connection:
-        return int(connection.execute(sa.text(f"SELECT count(*) FROM {engines_table(place)}")).scalar() or 0)
+        return int(connection.execute(sa.select(sa.func.count()).select_from(engines_table(place))).scalar() or 0)
 
 
-def engines_table(place: Place) -> str:
-    return "workflow_status" if is_sqlite(place.store.engine) else "dbos.workflow_status"
+def engines_table(place: Place) -> sa.TableClause:
+    return sa.table("workflow_status", schema=None if is_sqlite(place.store.engine) else "dbos")
 
 
 def lose_all_work(place: Place) -> None:
     with place.store.begin() as connection:
-        connection.execute(sa.text(f"DELETE FROM {engines_table(place)}"))
+        connection.execute(sa.delete(engines_table(place)))
 
 
 def wait_for(look: Callable[[], bool]) -> None:

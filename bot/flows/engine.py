@@ -26,6 +26,7 @@ from bot.logs import bound
 from bot.outage import Denied, Outage
 from bot.settings import Settings
 from bot.store import Store
+from bot.store.database import faults
 
 __all__ = ["ROUNDS", "Door", "Engine", "prepare"]
 
@@ -70,10 +71,21 @@ class Engine:
         self._takeover: Takeover
 
     def start(self) -> None:
-        """Begin, with what a worker before us left. Raises AnotherWorker where one is running and must be the only."""
+        """Begin, with what a worker before us left. Raises AnotherWorker, and Outage when nothing was begun."""
         prepare(self._store, self._settings.queue_poll_seconds)
         lease = self._settings.lease_seconds
         self._seat = sit(self._store.engine, self._settings.data_dir, lease)
+        try:
+            with faults():
+                self._launch()
+        except BaseException:
+            DBOS.destroy(destroy_registry=True)
+            self._seat.close()
+            raise
+        self._takeover = Takeover(self.door, self._seat, lambda: frozenset(self._running), min(2.0, lease / 10))
+        self._takeover.start()
+
+    def _launch(self) -> None:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_engine": self._store.engine,
@@ -90,18 +102,11 @@ class Engine:
 
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=20)(carry_out)
         DBOS.launch()
-        self._takeover = Takeover(self.door, self._seat, lambda: frozenset(self._running), min(2.0, lease / 10))
-        self._takeover.start()
 
     @property
     def lost(self) -> bool:
         """Whether another worker took our place: nothing more is begun here."""
         return self._seat.lost
-
-    @property
-    def resting(self) -> bool:
-        """Whether nothing is being carried out here."""
-        return not self._running
 
     def leads(self) -> bool:
         """Whether what one worker alone should do is for us. May raise Outage."""
