@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_ssh_private_key
 
-from bot.settings import BadSettings, Settings
+from bot.settings import BadSettings, Secret, Settings
 from tests.door import environment, private_key
+from tests.signing_keys import ed25519
 
 KEY = private_key()
+SIGNS = ed25519()
 
 
 def env(**changes: str | None) -> dict[str, str]:
@@ -62,6 +65,14 @@ def test_the_least_environment_is_enough() -> None:
         ({"LOG_LEVEL": "loud"}, "LOG_LEVEL must be"),
         ({"POLL_SECONDS": "nan"}, "POLL_SECONDS must be"),
         ({"RECONCILE_SECONDS": "0"}, "RECONCILE_SECONDS must be"),
+        ({"SIGNING_KEY": "x"}, "SIGNING_KEY cannot sign: it is neither an OpenSSH private key nor"),
+        ({"SIGNING_KEY": KEY}, "SIGNING_KEY cannot sign: it is neither an OpenSSH private key nor"),
+        ({"SIGNING_KEY": SIGNS, "SIGNING_KEY_PATH": "/nowhere"}, "SIGNING_KEY and SIGNING_KEY_PATH are both set"),
+        ({"SIGNING_KEY_PATH": "/nowhere"}, "SIGNING_KEY_PATH /nowhere cannot be read: No such file"),
+        ({"SIGNING_KEY_PATH": "/dev/null"}, "SIGNING_KEY_PATH /dev/null is empty"),
+        ({"TRUSTED_KEYS": "nobody"}, "TRUSTED_KEYS cannot be used: line 1 is no key"),
+        ({"TRUSTED_KEYS": " "}, "TRUSTED_KEYS cannot be used: it holds no key"),
+        ({"TRUSTED_KEYS_PATH": "/nowhere"}, "TRUSTED_KEYS_PATH /nowhere cannot be read: No such file"),
     ],
 )
 def test_a_fault_is_one_sentence_with_the_variables_name(changes: dict[str, str | None], words: str) -> None:
@@ -94,3 +105,39 @@ def test_a_key_from_a_file_that_others_can_read_is_warned_about(tmp_path: Path) 
 
 def test_a_key_written_on_one_line_is_read() -> None:
     assert Settings.from_env(env(PRIVATE_KEY=KEY.replace("\n", "\\n"))).private_key.reveal() == KEY
+
+
+def test_without_a_signing_key_tags_are_not_signed_and_nobody_is_trusted() -> None:
+    settings = Settings.from_env(env())
+    assert settings.signing_key is None
+    assert settings.trusted_keys == ()
+
+
+@pytest.mark.parametrize(
+    "text", [SIGNS, SIGNS.replace("\n", "\\n"), SIGNS.rstrip("\n")], ids=["file", "one line", "cut"]
+)
+def test_a_signing_key_is_read_however_it_was_put_into_the_environment(text: str) -> None:
+    settings = Settings.from_env(env(SIGNING_KEY=text))
+    assert settings.signing_key == Secret(SIGNS)
+    assert "OPENSSH" not in repr(settings)
+
+
+def test_keys_are_read_from_files(tmp_path: Path) -> None:
+    secret, trusted = tmp_path / "key", tmp_path / "trusted"
+    secret.write_text(SIGNS)
+    secret.chmod(0o600)
+    public = load_ssh_private_key(SIGNS.encode(), None).public_key()
+    trusted.write_text(f"bot@x {public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()}  # \N{SNOWMAN}")
+    settings = Settings.from_env(env(SIGNING_KEY_PATH=str(secret), TRUSTED_KEYS_PATH=str(trusted)))
+    assert settings.signing_key == Secret(SIGNS)
+    assert [key.name for key in settings.trusted_keys] == ["bot@x"]
+    assert settings.warnings == ()
+    secret.chmod(0o644)
+    (warning,) = Settings.from_env(env(SIGNING_KEY_PATH=str(secret))).warnings
+    assert "chmod 600" in warning
+
+
+def test_a_fault_of_a_signing_key_holds_nothing_of_it() -> None:
+    broken = SIGNS[:120] + SIGNS[124:]
+    (fault,) = faults(SIGNING_KEY=broken)
+    assert not any(line in fault for line in broken.splitlines())

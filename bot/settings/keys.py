@@ -34,7 +34,7 @@ def signing_key(reader: Reader) -> Secret | None:
     _, text = _given(reader, "SIGNING_KEY", secret=True)
     if not text:
         return None
-    text = _unfolded(text.strip()) + "\n"
+    text = _unfolded(text.strip()).strip() + "\n"
     try:
         read_signing_key(text)
     except Malformed as bad:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from bot.core.fetch_policy import FetchPolicy
 from bot.core.objects import Identity, read_tag, tag_payload
 from bot.core.published import Recorded
 from bot.core.record import Record
+from bot.core.signature import UNSIGNED, TrustedKey, Verdict
 from bot.core.text.pull import tag_message
 from bot.core.text.verify import as_markdown, as_text
 from bot.core.tree import FILE, LINK, Entry, Tree, object_id
@@ -226,6 +227,48 @@ def test_layouts_and_habits_that_are_in_order_are_fine(published: Published) -> 
 )
 def test_each_rule_sees_what_it_is_there_for_and_no_other_does(published: Published, what: str, severity: str) -> None:
     assert unusual(published) == [(what, severity)]
+
+
+KEY = TrustedKey("ssh", "bot@x", b"key")
+LATER = replace(KEY, after=WHEN + timedelta(seconds=1))
+SIGNATURE = "-----BEGIN SSH SIGNATURE-----\n"
+
+
+def judged(state: Any, *trusted: TrustedKey) -> dict[str, Any]:
+    """A tag with a signature, what was thought of it, and by which keys."""
+    sentence = f"It is {state}."
+    made = tag(message=f"CoreOS v115.0.1\n{SIGNATURE}")
+    return {**as_tag(made), "trusted": trusted or (KEY,), "signature": Verdict("ssh", state, "bot@x", sentence)}
+
+
+@pytest.mark.parametrize(
+    ("state", "severity"),
+    [("bad", "wrong"), ("unknown key", "wrong"), ("expired", "wrong"), ("not checked", "warning")],
+)
+def test_a_signature_that_no_trusted_key_made_at_its_time_is_found(state: Any, severity: str) -> None:
+    published = release(**judged(state))
+    assert unusual(published) == [("signature", severity)]
+    assert sentence(published, "signature") == f"It is {state}."
+
+
+def test_a_good_signature_is_fine() -> None:
+    assert unusual(release(**judged("good"))) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "severity"), [((KEY,), "wrong"), ((LATER, KEY), "wrong"), ((LATER,), "warning")], ids=len
+)
+def test_a_signature_that_was_taken_off_is_found(keys: tuple[TrustedKey, ...], severity: str) -> None:
+    assert unusual(release(trusted=keys, signature=UNSIGNED)) == [("signature", severity)]
+    assert unusual(release(trusted=keys, **LIGHT)) == [("tag", "warning"), ("signature", severity)]
+
+
+def test_without_trusted_keys_a_signature_is_said_to_be_there_and_not_checked() -> None:
+    published = release(**{**judged("good"), "trusted": (), "signature": None})
+    assert unusual(published) == [("signature", "warning")]
+    words = "The tag is signed with an SSH key, not checked: no trusted keys given."
+    assert sentence(published, "signature") == words
+    assert sentence(release(), "signature") == "The tag is not signed."
 
 
 def test_without_the_tag_nothing_else_is_looked_at() -> None:
