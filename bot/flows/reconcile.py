@@ -15,10 +15,15 @@ from bot.core.command import looks_like_command, parse
 from bot.core.hub import Comment, Pull, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Check, Follow, Intent, Publish, Reconcile, Withdraw
 from bot.core.record import PREFIX
+from bot.core.text.quote import marker
+from bot.flows.by_hand import look_for_tags
 from bot.flows.desk import Desk
+from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
-from bot.flows.propose import open_releases
+from bot.flows.propose import PENDING, open_releases
+from bot.flows.rebuild import ensure_known
 from bot.store import Release
+from bot.store.releases import FREE, PROPOSED
 
 LOOK_BACK = timedelta(hours=2)
 """How far the first sweep looks back, and the oldest merge that is published unattended."""
@@ -33,30 +38,45 @@ Find = tuple[str, Sequence[Intent]]
 def reconcile(desk: Desk, intent: Reconcile, steps: Steps) -> Outcome:
     """One sweep over one repository."""
     found = steps.run("sweep", sweep, desk, intent.repository)
+    steps.run("look for releases made by hand", look_for_tags, desk, intent.repository)
     return Outcome("done", f"took up {found}")
 
 
 def sweep(desk: Desk, which: RepositoryId) -> int:
     """Take up what no delivery told us; the number of finds that were new."""
-    now = desk.now()
+    lost = ensure_known(desk, which)
+    now = desk.time()  # of GitHub: what is compared below happened there, and our clock may be a day off
     mark = f"sweep/{which.id}"
-    last = desk.store.fact(mark)
-    since = datetime.fromisoformat(last) - OVERLAP if last else now - LOOK_BACK
-    since_then = (_comments(desk, which, since), _closed(desk, which, since))
-    as_it_is = (_open(desk, which, now), _unfinished(desk, which, now))
-    finds = list(chain(*since_then, *as_it_is))
+    since = looks_back_to(desk.store.fact(mark), now)
+    pulls = open_releases(desk, desk.repository(which))
+    finds = chain(
+        _comments(desk, which, since, lost),
+        _closed(desk, which, since),
+        _open(desk, which, pulls, now),
+        _gone(desk, which, pulls, now),
+        _unfinished(desk, which, now),
+        _parked(desk, which),
+    )
     new = sum(desk.submit(key, intents) for key, intents in finds)
     desk.store.remember(mark, now.isoformat())
     return new
 
 
-def _comments(desk: Desk, which: RepositoryId, since: datetime) -> Iterator[Find]:
-    """Commands that were commented since then."""
-    ours = desk.hub.bot()
-    for comment in desk.repository(which).comments_since(since):
+def looks_back_to(last: str | None, now: datetime) -> datetime:
+    """From when on a sweep looks: from a little before the last one, unless that one was in the future."""
+    before = datetime.fromisoformat(last) if last else None
+    return before - OVERLAP if before is not None and before <= now + OVERLAP else now - LOOK_BACK
+
+
+def _comments(desk: Desk, which: RepositoryId, since: datetime, lost: bool) -> Iterator[Find]:
+    """Commands that were commented since then. Where the store was lost, only those that have no answer of ours."""
+    ours, repository = desk.hub.bot(), desk.repository(which)
+    for comment in repository.comments_since(since):
         person = comment.author_id != ours.user_id and comment.by_app is None and not comment.author.endswith("[bot]")
         if person and comment.created_at >= since and looks_like_command(comment.body) and parse(comment.body):
-            yield keys.comment(which.id, comment.id), (Acknowledge(which, comment.id), _answer(which, comment))
+            key, seen = keys.comment(which.id, comment.id), Acknowledge(which, comment.id)
+            answered = lost and repository.find_said(comment.issue, marker("reply", comment.id), comment.created_at)
+            yield key, (seen,) if answered else (seen, _answer(which, comment))
 
 
 def _answer(which: RepositoryId, comment: Comment) -> Answer:
@@ -72,11 +92,38 @@ def _answer(which: RepositoryId, comment: Comment) -> Answer:
     )
 
 
-def _open(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find]:
+def _open(desk: Desk, which: RepositoryId, pulls: Sequence[Pull], now: datetime) -> Iterator[Find]:
     """Every open release pull request: its base or the configuration may have moved under it."""
-    for pull in open_releases(desk, desk.repository(which)):
+    for pull in pulls:
+        _know_open(desk, which, pull)
         key = keys.changed(which.id, pull.number, "sweep", pull.head_sha, now.isoformat())
         yield key, (Check(which, pull.number),)
+
+
+def _know_open(desk: Desk, which: RepositoryId, pull: Pull) -> None:
+    """Have the store hold an open release as proposed: it may have been reopened, or opened just before a crash."""
+    sealed = desk.sealed(which, pull)
+    if sealed is None or sealed.number != pull.number or sealed.record.repository != which.id:
+        return
+    known = desk.store.release(which.id, sealed.record.version)
+    if known is None or known.state in FREE:
+        desk.store.proposed(which.id, sealed.record, pull.number, sealed.head)
+        show(lambda: desk.repository(which).set_labels(pull.number, add=[PENDING], remove=[]))
+
+
+def _gone(desk: Desk, which: RepositoryId, pulls: Sequence[Pull], now: datetime) -> Iterator[Find]:
+    """Releases that we hold for open and GitHub does not, however long ago they were merged or closed."""
+    still = {pull.number for pull in pulls}
+    for release in desk.store.releases(which.id, PROPOSED):
+        if release.pull is None or release.pull in still or desk.now() - release.updated_at < GRACE:
+            continue
+        pull = desk.repository(which).pull(release.pull)
+        if pull is None or pull.state == "open":
+            continue
+        key, intents = _pull(which, pull)
+        # What was taken up and came to an end without an effect is taken up again, under a name of its own.
+        ended = desk.store.outcome(key) not in (None, "parked")
+        yield (f"again/{key}/{now.isoformat()}" if ended else key), intents
 
 
 def _closed(desk: Desk, which: RepositoryId, since: datetime) -> Iterator[Find]:
@@ -99,8 +146,9 @@ def _pull(which: RepositoryId, pull: Pull) -> Find:
 def _unfinished(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find]:
     """Releases that stand half-way although nothing moves them, and image builds that still run."""
     for release in desk.store.releases(which.id, ("merged", "publishing", "published", "building")):
-        ended = release.state == "published" and release.plan.build is None
-        if ended or now - release.updated_at < GRACE or release.pull is None:
+        # A reason with a published release says that its image build is not to be started unasked.
+        ended = release.state == "published" and (release.plan.build is None or bool(release.reason))
+        if ended or release.pull is None or timedelta(0) <= desk.now() - release.updated_at < GRACE:
             continue
         key = f"unfinished/{which.id}/{release.version}/{release.state}/{now.isoformat()}"
         yield key, (_next(which, release, release.pull),)
@@ -110,3 +158,14 @@ def _next(which: RepositoryId, release: Release, pull: int) -> Intent:
     if release.state == "building":
         return Follow(which, release.version, again=False)
     return Publish(which, pull, "sweep")
+
+
+def _parked(desk: Desk, which: RepositoryId) -> Iterator[Find]:
+    """What an outage put an end to; it is over, for GitHub has just answered.
+
+    Not commands: whoever typed one was told to post it again. Not what broke on our side: that would break again.
+    """
+    for row in desk.store.parked_of(which.id):
+        told = any(isinstance(intent, Answer) for intent in row.intents)
+        if not told and not row.detail.startswith("incident "):
+            yield row.delivery.key, row.intents

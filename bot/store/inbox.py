@@ -106,6 +106,16 @@ class Inbox:
         rows = self._rows(inbox.c.key == key, inbox.c.outcome == "parked")
         return rows[0] if rows else None
 
+    def parked_of(self, repository: int) -> list[InboxRow]:
+        """What was given up for now of this repository, oldest first."""
+        return self._rows(inbox.c.repository_id == repository, inbox.c.outcome == "parked")
+
+    def outcome(self, key: str) -> str | None:
+        """How the row with this key ended; None while it is open, or where there is none."""
+        with self.begin() as connection:
+            found = connection.execute(sa.select(inbox.c.outcome).where(inbox.c.key == key)).scalar()
+            return None if found is None else str(found)
+
     def open_deliveries(self, before: datetime) -> list[InboxRow]:
         """What came before this moment and has not ended, oldest first."""
         return self._rows(inbox.c.outcome.is_(None), inbox.c.received_at < before.isoformat())
