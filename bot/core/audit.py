@@ -226,7 +226,7 @@ LASTING = frozenset({1, 2, 3, 5})
 """The proofs of what cannot change after a merge: they must hold for a release that is published already, too."""
 
 
-ADOPTABLE = frozenset({3, 5, 7, 8})
+ADOPTABLE = frozenset({3, 5, 8})
 """The proofs that say no more than that it is not what was planned: an admin's word may stand for them."""
 
 Exit = Literal["resume", "adopt", "abandon"]

@@ -179,8 +179,10 @@ def _finish(
 ) -> dict[str, Any] | None:
     """The tag is there and ours. Where the push was cut off behind it, the release branch is pushed again."""
     now = refs.get(tip.ref) if tip else None
-    if tip and is_behind(mirror, tip, now) and not mirror.push([tip.update]).ok:
-        return None
+    if tip and is_behind(mirror, tip, now):
+        log.error("ALARM: %s was pushed and %s was not; pushing the rest", record.tag, tip.ref)
+        if not mirror.push([tip.update]).ok:
+            return None
     published = _record_published(desk, which, record, commit, tag, "tagged by an earlier try")
     if tip and now not in (tip.seen, tip.commit) and not (now and mirror.is_ancestor(tip.commit, now)):
         log.error("ALARM: %s of %s does not hold the release %s", tip.ref, which.name, record.tag)

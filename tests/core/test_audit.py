@@ -333,6 +333,7 @@ def test_an_adopted_tag_is_the_expected_one() -> None:
     [
         ((), False, ("resume", "abandon")),
         ((3, 5), False, ("resume", "adopt", "abandon")),
+        ((7,), False, ("resume", "abandon")),
         ((8,), False, ("resume", "adopt", "abandon")),
         ((4,), False, ("resume", "abandon")),
         ((6,), False, ("resume", "abandon")),

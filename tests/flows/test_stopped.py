@@ -7,6 +7,7 @@ import pytest
 from bot.core.intent import Abandon, Adopt
 from sandbox.seed import commit_files
 from tests.flows.conftest import Play
+from tests.flows.test_new import LINE, files_at, make_tracking
 from tests.stage import MANIFEST
 
 TAG = "refs/tags/v115.0.1"
@@ -174,3 +175,35 @@ def test_the_operator_adopts_and_abandons_without_a_comment(play: Play) -> None:
     assert play.do(Adopt(play.repository, pull, "hubot")).state == "done"
     assert TAG in play.stage.refs()
     assert play.stage.said(pull, "adopted")[0].startswith("Taken for the release")
+
+
+@pytest.mark.parametrize(("tracking", "method"), [(False, "merge"), (False, "rebase"), (True, "squash")])
+def test_an_adopted_release_opens_its_line_as_if_it_had_been_planned_so(
+    play: Play, tracking: bool, method: str
+) -> None:
+    if tracking:
+        make_tracking(play)
+    pull = play.propose("/release new 116")
+    branch = "release-bot/v116.0.0"
+    manifest = play.stage.seeded.manifest
+    name = "release.xml" if tracking else "build-116.xml"
+    planned = read(play, branch, name)
+    etcd = play.stage.seeded.projects["coreos/etcd"].git.refs()["refs/heads/master"]
+    assert etcd.encode() in planned
+    changes = {file: ("100644", planned.replace(etcd.encode(), OTHER_ETCD.encode())) for file in (name,)}
+    if tracking:
+        changes["build-116.xml"] = ("100644", read(play, branch, "build-116.xml").replace(etcd.encode(), b"1" * 40))
+    commit_files(manifest, branch, changes, "another etcd")
+    repository = play.stage.sandbox.world.repositories[play.repository.id]
+    play.stage.sandbox.pushed(repository, {}, play.stage.sandbox.user("octocat"))
+    merged = play.stage.person("hubot").merge(MANIFEST, pull, method)
+    assert play.publish(pull).state == "stopped"
+    assert play.type("/release adopt", "hubot", on=pull).startswith("Taken for the release")
+    refs = play.stage.refs()
+    assert refs["refs/tags/v116.0.0^{}"] == merged
+    if tracking:
+        assert manifest.git.read("rev-parse", f"{refs[LINE]}^").decode().strip() == merged
+        assert b'revision="refs/heads/build-116"' in files_at(play, refs[LINE])["build-116.xml"]
+    else:
+        assert refs[LINE] == merged
+    assert OTHER_ETCD.encode() in files_at(play, merged)[name]
