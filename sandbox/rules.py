@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,10 +52,15 @@ def made(world: World, described: dict[str, Any]) -> Ruleset:
 
 def rules_for(repository: Repository, who: Caller, merging: bool = False) -> list[Rule]:
     """The active rules that bind this caller here."""
+    modes = ("always", "exempt", "pull_request") if merging else ("always", "exempt")
+    return _rules(repository, lambda ruleset: not _modes(ruleset, repository, who) & set(modes))
+
+
+def _rules(repository: Repository, wanted: Callable[[Ruleset], bool]) -> list[Rule]:
     return [
         Rule(each["type"], ruleset.target, ruleset.include, ruleset.exclude, _default(repository), _parameters(each))
         for ruleset in repository.rulesets
-        if ruleset.enforcement == "active" and not _may_bypass(ruleset, repository, who, merging)
+        if ruleset.enforcement == "active" and wanted(ruleset)
         for each in ruleset.rules
     ]
 
@@ -67,9 +73,9 @@ def _parameters(rule: dict[str, Any]) -> dict[str, Any]:
     return dict(rule.get("parameters") or {})
 
 
-def _may_bypass(ruleset: Ruleset, repository: Repository, who: Caller, merging: bool) -> bool:
-    modes = [each.get("bypass_mode", "always") for each in ruleset.bypass if _is(each, repository, who)]
-    return any(mode in ("always", "exempt") or (merging and mode == "pull_request") for mode in modes)
+def _modes(ruleset: Ruleset, repository: Repository, who: Caller) -> set[str]:
+    """The ways in which this caller may bypass a ruleset."""
+    return {each.get("bypass_mode", "always") for each in ruleset.bypass if _is(each, repository, who)}
 
 
 def _is(actor: dict[str, Any], repository: Repository, who: Caller) -> bool:
@@ -168,7 +174,8 @@ def hook_environment(sandbox: Sandbox, repository: Repository, who: Caller, fold
     """What git's own hook is told, so that it judges the push; nothing where no rule binds this caller."""
     with sandbox.world.lock:
         rules = rules_for(repository, who)
-        if not rules:
+        bypassed = _rules(repository, lambda ruleset: "always" in _modes(ruleset, repository, who))
+        if not rules and not bypassed:
             return {}
         checks: dict[tuple[str, str], str] = {}
         for each in repository.checks:
@@ -177,6 +184,7 @@ def hook_environment(sandbox: Sandbox, repository: Repository, who: Caller, fold
     given = {
         "page": f"{sandbox.url}/{repository.full_name}/rules",
         "rules": [vars(rule) for rule in rules],
+        "bypassed": [vars(rule) for rule in bypassed],
         "checks": [[*key, state] for key, state in checks.items()],
     }
     file = folder / "rules.json"
@@ -211,9 +219,9 @@ def _get(call: Call) -> Answer:
 
 
 def _can_bypass(call: Call, ruleset: Ruleset) -> str:
-    if _may_bypass(ruleset, call.repo, call.who, merging=False):
-        return "always"
-    return "pull_requests_only" if _may_bypass(ruleset, call.repo, call.who, merging=True) else "never"
+    modes = _modes(ruleset, call.repo, call.who)
+    known = {"always": "always", "exempt": "exempt", "pull_request": "pull_requests_only"}
+    return next((word for mode, word in known.items() if mode in modes), "never")
 
 
 def _is_admin(call: Call) -> bool:

@@ -146,6 +146,11 @@ def is_merged_in(old: str, new: str) -> bool:
     return bool(_git("rev-list", "--merges", "-1", *span)[1])
 
 
+def bypassed(ref: str, sentences: Sequence[str]) -> str:
+    """What somebody reads who pushed against rules that do not bind them."""
+    return "\n".join([f"Bypassed rule violations for {ref}:", "", *(f"- {each}\n" for each in sentences)]) + "\n"
+
+
 def words_of(ref: str, page: str, sentences: Sequence[str]) -> str:
     """What a person reads who pushed against the rules."""
     link = f"{page}?ref={ref.replace('/', '%2F')}"
@@ -156,7 +161,7 @@ def words_of(ref: str, page: str, sentences: Sequence[str]) -> str:
 def main() -> None:
     """Speak git's proc-receive protocol: answer for each ref, and leave to git what may be done."""
     given = json.loads(Path(os.environ[RULES]).read_text(encoding="utf-8"))
-    rules = [Rule(**each) for each in given["rules"]]
+    rules, others = ([Rule(**each) for each in given[name]] for name in ("rules", "bypassed"))
     checks = {(each[0], each[1]): each[2] for each in given["checks"]}
     facts = Facts(
         is_ancestor=lambda old, new: _git("merge-base", "--is-ancestor", old, new)[0],
@@ -170,8 +175,12 @@ def main() -> None:
     for ref, sentences in found.items():
         if sentences:
             sys.stderr.write(words_of(ref, given["page"], sentences))
-    sys.stderr.flush()
     refused = atomic and any(found.values())
+    for old, new, ref in moves:
+        said = judge(others, facts, ref, old, new)
+        if said and not found[ref] and not refused:
+            sys.stderr.write(bypassed(ref, said))
+    sys.stderr.flush()
     answers = []
     for ref, sentences in found.items():
         if sentences or refused:

@@ -64,7 +64,9 @@ def test_a_tag_that_only_the_app_may_make_is_refused_to_people_in_githubs_words(
 
     bot = Clone(play, tmp_path / "bot", play.token())
     bot.git("tag", "v115.0.1")
-    assert bot.git("push", "origin", "v115.0.1").returncode == 0
+    passed = bot.git("push", "origin", "v115.0.1")
+    assert passed.returncode == 0
+    assert "remote: Bypassed rule violations for refs/tags/v115.0.1:" in passed.stderr
     assert "refs/tags/v115.0.1" in play.github.refs(MANIFEST)
 
 
