@@ -15,6 +15,7 @@ from bot.core.fetch_policy import DEFAULT_HOSTS, FetchPolicy
 from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, Reconcile
 from bot.ending import Ending, until_it_answers
+from bot.flows.deliveries import redeliver_failed
 from bot.flows.desk import Desk
 from bot.flows.door import Door
 from bot.flows.engine import Engine
@@ -27,6 +28,7 @@ from bot.remotes import Remotes
 from bot.sdk_check import SdkCheck
 from bot.settings import Settings
 from bot.store import Store, engine_for
+from handlers import ROUTES
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +121,7 @@ class Worker:
             for repository in self._repositories():
                 key = keys.sweep(repository.id, now().isoformat())
                 self._desk.submit(key, (Reconcile(repository),))
+            redeliver_failed(self._desk, ROUTES)
         except (Outage, Denied) as fault:
             log.warning("no sweep this time: %s", fault)
 

@@ -16,6 +16,7 @@ from bot.core.hub import Bot, RepositoryId
 from bot.gh.auth import Grant, Tokens
 from bot.gh.branches import Branches
 from bot.gh.builds import Builds
+from bot.gh.deliveries import Deliveries
 from bot.gh.line import Lines
 from bot.gh.reading import given, maybe
 from bot.gh.repository import Repository
@@ -126,6 +127,10 @@ class Hub:
         """
         short = _sibling(manifest, name, "no branch is made there")
         return Branches(self._tokens, Grant.named(manifest.installation, short, BRANCH))
+
+    def deliveries(self) -> Deliveries:
+        """What GitHub delivered to our webhook. No call is made yet."""
+        return Deliveries(self._tokens)
 
     def token(self, installation: int, repository_ids: tuple[int, ...], permissions: Mapping[str, str]) -> str:
         """A token for git on just these repositories, good for five minutes or more. Keep it out of logs and argv."""
