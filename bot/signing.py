@@ -39,7 +39,8 @@ LIMIT = 20.0
 """Seconds that one call of gpg may take."""
 _GPG = ("gpg", "--no-options", "--batch", "--no-tty", "--quiet", "--no-auto-key-locate", "--no-auto-check-trustdb")
 _WEAK = {"1": "MD5", "2": "SHA-1", "3": "RIPEMD-160"}
-_RSA, _DSA, _ELGAMAL = "1", "17", "16"
+_COUNTED = frozenset({"1", "2", "3", "17"})
+"""RSA and DSA, whose strength is their number of bits."""
 _NO_GPG = "there is no gpg program on this machine: install GnuPG"
 
 
@@ -98,11 +99,10 @@ class Keyring:
 
 def _signed_by_gpg(payload: bytes, secret: bytes, fingerprint: str) -> bytes:
     with _Home.open() as home:
-        imported = home.run("--import", data=secret)
+        home.run("--import", data=secret)
         made = home.run("--status-fd", "2", "--local-user", fingerprint, "--armor", "--detach-sign", data=payload)
     if b"[GNUPG:] SIG_CREATED " not in made.err:
-        said = (made.err if b"KEY" in made.err or not imported.err else imported.err).decode("utf-8", "replace")
-        raise Denied("gpg", f"gpg could not sign the tag: {_last_words(said)}")
+        raise Denied("gpg", f"gpg could not sign the tag: {_last_words(made.err.decode('utf-8', 'replace'))}")
     return made.out.replace(b"\r\n", b"\n")
 
 
@@ -143,7 +143,7 @@ def _verdict(
     missing = said.get("NO_PUBKEY")
     if missing:
         return _unknown(missing[0])
-    if said.keys() & {"REVKEYSIG"}:
+    if "REVKEYSIG" in said:
         raise Malformed("its key was revoked")
     valid = said.get("VALIDSIG", [])
     outcome = [words[0] for words in status if words and words[0] in _OUTCOMES]
@@ -181,7 +181,7 @@ def _members(listed: str) -> dict[str, _Member]:
     found, last = dict[str, _Member](), None
     for row in (line.split(":") for line in listed.splitlines()):
         if row[0] in ("pub", "sub") and len(row) > 6:
-            weak = row[3] in (_RSA, _DSA, _ELGAMAL) and int(row[2] or 0) < 2048
+            weak = row[3] in _COUNTED and int(row[2] or 0) < 2048
             last = _Member(_moment(row[6]) if row[6] else None, weak)
         elif row[0] == "fpr" and len(row) > 9 and last:
             found[row[9]] = last

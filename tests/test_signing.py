@@ -150,6 +150,13 @@ def test_a_gpg_key_that_ended_by_its_owners_word_counts_for_tags_before_that(hom
 
 
 @GPG
+def test_a_gpg_key_that_ended_signs_no_more(home: GpgHome) -> None:
+    key = home.make("Ended <ended@example.org>", ends="2026-02-01", at="20260101T000000")
+    with pytest.raises(Denied, match="gpg could not sign the tag: "):
+        Signer(Secret(home.secret(key))).sign(TAG)
+
+
+@GPG
 @pytest.mark.parametrize("digest", ["SHA1", "RIPEMD160"])
 def test_a_gpg_signature_over_a_weak_digest_is_bad(home: GpgHome, gpg: dict[str, str], digest: str) -> None:
     signed = home.sign(gpg["rsa2048"], TAG, "--digest-algo", digest)
@@ -299,3 +306,13 @@ def test_without_the_program_gpg_signatures_are_not_checked_and_none_is_made(
 def test_a_tag_without_a_line_end_cannot_be_signed() -> None:
     with pytest.raises(Denied, match="does not end in a line end"):
         Signer(Secret(ed25519())).sign(TAG.rstrip(b"\n"))
+
+
+def test_what_is_no_tag_or_signed_in_a_way_not_supported_is_never_good() -> None:
+    signer = Signer(Secret(ed25519()))
+    keyring = Keyring((), signer)
+    assert keyring.judge(TAG).state == "unsigned"
+    assert keyring.judge(signer.sign(b"no tag\n")).sentence.startswith("This is no tag: ")
+    assert keyring.judge(TAG + b"-----BEGIN SIGNED MESSAGE-----\n").state == "unknown key"
+    assert keyring.judge(TAG + b"-----BEGIN PGP SIGNATURE-----\n").state == "bad"
+    assert Keyring(()).judge(signer.sign(TAG)).state == "not checked"

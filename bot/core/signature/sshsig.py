@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.core.shown import shown
 from bot.core.signature.sshkey import Wire, load_private, load_public, public_blob, signature_of, string, text
 from bot.core.signature.trust import TrustedKey, in_time, ssh_fingerprint
 from bot.core.signature.verdict import Malformed, Signed, Verdict
@@ -77,7 +78,9 @@ def verify_ssh(signed: Signed, keys: Iterable[TrustedKey], at: datetime | None) 
         mine = [key for key in keys if key.kind == "ssh" and key.blob == found.public]
         if not mine:
             by = ssh_fingerprint(found.public)
-            return Verdict("ssh", "unknown key", by, f"The tag is signed with the SSH key {by}, which is not trusted.")
+            return Verdict(
+                "ssh", "unknown key", by, f"The tag is signed with the SSH key {shown(by)}, which is not trusted."
+            )
         data = _to_sign(signed.payload, found.hash_name)
         if not load_public(found.public).verifies(found.form, found.signature, data):
             raise Malformed("it is not a signature of these bytes")
