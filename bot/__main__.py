@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from bot import __version__
 from bot.hand.commands import add_commands
+from bot.operate import add_operator
 from bot.outage import Outage
 
 if TYPE_CHECKING:
@@ -119,6 +120,11 @@ def _migrate(options: argparse.Namespace, env: Mapping[str, str]) -> int:
     return 0
 
 
+def _with_settings(run: Callable[[argparse.Namespace, Settings], int]) -> Command:
+    """An operator's command, which takes what the environment says."""
+    return _service(lambda options, env: run(options, _settings(env)))
+
+
 def _settings(env: Mapping[str, str]) -> Settings:
     """Read the environment, and from here on log as it says."""
     from bot.logs import configure
@@ -160,6 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         each.add_argument("--embedded", action="store_true", help=argparse.SUPPRESS)
         each.set_defaults(run=_service(run))
     commands.add_parser("migrate", help="make or update the tables of the store").set_defaults(run=_service(_migrate))
+    add_operator(commands, _with_settings)
     add_commands(commands)
     demo = commands.add_parser("demo", help="play a whole release on this machine, against a stand-in GitHub")
     demo.add_argument("--once", action="store_true", help="end when the release is built")

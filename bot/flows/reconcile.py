@@ -115,7 +115,7 @@ def _gone(desk: Desk, which: RepositoryId, pulls: Sequence[Pull], now: datetime)
     """Releases that we hold for open and GitHub does not, however long ago they were merged or closed."""
     still = {pull.number for pull in pulls}
     for release in desk.store.releases(which.id, PROPOSED):
-        if release.pull is None or release.pull in still or desk.now() - release.updated_at < GRACE:
+        if release.pull is None or release.pull in still or _moved_lately(desk, release):
             continue
         pull = desk.repository(which).pull(release.pull)
         if pull is None or pull.state == "open":
@@ -148,10 +148,15 @@ def _unfinished(desk: Desk, which: RepositoryId, now: datetime) -> Iterator[Find
     for release in desk.store.releases(which.id, ("merged", "publishing", "published", "building")):
         # A reason with a published release says that its image build is not to be started unasked.
         ended = release.state == "published" and (release.plan.build is None or bool(release.reason))
-        if ended or release.pull is None or timedelta(0) <= desk.now() - release.updated_at < GRACE:
+        if ended or release.pull is None or _moved_lately(desk, release):
             continue
         key = f"unfinished/{which.id}/{release.version}/{release.state}/{now.isoformat()}"
         yield key, (_next(which, release, release.pull),)
+
+
+def _moved_lately(desk: Desk, release: Release) -> bool:
+    """Whether it is in good hands. What moved in the future was written down while our clock was wrong."""
+    return timedelta(0) <= desk.now() - release.updated_at < GRACE
 
 
 def _next(which: RepositoryId, release: Release, pull: int) -> Intent:

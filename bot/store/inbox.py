@@ -117,8 +117,18 @@ class Inbox:
             return None if found is None else str(found)
 
     def open_deliveries(self, before: datetime) -> list[InboxRow]:
-        """What came before this moment and has not ended, oldest first."""
-        return self._rows(inbox.c.outcome.is_(None), inbox.c.received_at < before.isoformat())
+        """What came before this moment and has not ended, oldest first.
+
+        So has what seems to come from the future: it was stored while the clock was wrong.
+        """
+        came = sa.or_(inbox.c.received_at < before.isoformat(), inbox.c.received_at > self.now().isoformat())
+        return self._rows(inbox.c.outcome.is_(None), came)
+
+    def open_count(self) -> int:
+        """How many rows have not ended."""
+        with self.begin() as connection:
+            counted = sa.select(sa.func.count()).select_from(inbox).where(inbox.c.outcome.is_(None))
+            return int(connection.execute(counted).scalar() or 0)
 
     def deliveries(self, limit: int = 100, outcome: str | None = None) -> list[InboxRow]:
         """The newest rows, for people; with `outcome`, those that ended so."""
