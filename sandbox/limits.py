@@ -43,6 +43,10 @@ class Limits:
         """Refuse nothing from now on: for campaigns that do more in a minute than people do in a day."""
         self.most = self.most_anonymous = self.content_per_minute = self.content_per_hour = 10**9
 
+    def written(self, key: str) -> int:
+        """How many requests of `installation ID` or `user LOGIN` have written something within the hour."""
+        return len(self._content.get(key, ()))
+
     def admit(self, who: Caller, writes: bool) -> None:
         """Let one request in and count it, or refuse it. `writes`: it makes or changes something that people see."""
         key, now = _key(who), self._now().timestamp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox import rules
 from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import Refused, need_author_or
 from sandbox.bare import HEADS, GitError
@@ -106,7 +107,10 @@ def _shape(call: Call, issue: Issue) -> dict[str, Any]:
     if pull is not None and issue.state == "open":
         clean = _is_mergeable(call.repo, pull)
         shape["mergeable"] = clean
-        shape["mergeable_state"] = "draft" if pull.draft else "clean" if clean else "dirty"
+        blocked = clean and rules.missing_for_merge(call.repo, call.who, pull, issue.user.id)
+        shape["mergeable_state"] = (
+            "draft" if pull.draft else "dirty" if not clean else "blocked" if blocked else "clean"
+        )
     return shape
 
 

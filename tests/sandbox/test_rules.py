@@ -224,6 +224,10 @@ def open_pull(play: Play) -> tuple[int, str]:
     return play.person("octocat").open_pull(MANIFEST, "topic", "build-115", "a note"), head
 
 
+def state(play: Play, number: int) -> str:
+    return str(play.person("hubot").ask("GET", f"/repos/{MANIFEST}/pulls/{number}")["mergeable_state"])
+
+
 def refusal(play: Play, number: int, login: str = "hubot", method: str = "merge") -> str:
     with pytest.raises(Denied) as refused:
         play.person(login).merge(MANIFEST, number, method)
@@ -234,6 +238,7 @@ def refusal(play: Play, number: int, login: str = "hubot", method: str = "merge"
 def test_a_merge_waits_for_the_check_of_the_app_that_is_asked_for(play: Play) -> None:
     play.github.add_ruleset(MANIFEST, ruleset("branch", ["refs/heads/build-*"], required((CHECK, play.app.id))))
     number, head = open_pull(play)
+    assert state(play, number) == "blocked"
     assert refusal(play, number) == f'Required status check "{CHECK}" is expected.'
     other = play.github.create_app("other", "http://127.0.0.1:1/", "s" * 20, {"checks": "write"}, [])
     token = play.token_of(other, play.github.install(other, [MANIFEST]))
@@ -245,6 +250,7 @@ def test_a_merge_waits_for_the_check_of_the_app_that_is_asked_for(play: Play) ->
     check(play, head, "failure")
     assert refusal(play, number) == f'Required status check "{CHECK}" is failing.'
     check(play, head, "success")
+    assert state(play, number) == "clean"
     assert play.person("hubot").merge(MANIFEST, number)
 
 
