@@ -56,6 +56,7 @@ class Foresight:
     """What is known of a release pull request that is still open. `base_tree` is its base now.
 
     `line_now` is the commit of the release branch that it would open, None where there is none. `weaker`: as in Facts.
+    `held` says who holds releases and why, where somebody does.
     """
 
     bot: Bot
@@ -65,6 +66,7 @@ class Foresight:
     config: Config
     line_now: str | None = None
     weaker: str | None = None
+    held: str | None = None
 
 
 @dataclass(frozen=True)
@@ -107,8 +109,7 @@ def foresee(sealed: Sealed, facts: Foresight) -> tuple[str, ...]:
     version = Version.parse(record.version)
     if any(other.build == version.build and other >= version for other in facts.released):
         reasons.append(f"{record.version} or a higher version of its line is released already")
-    if facts.weaker:
-        reasons.append(facts.weaker)
+    reasons += [reason for reason in (facts.weaker, facts.held) if reason]
     return tuple(reasons)
 
 

@@ -17,7 +17,7 @@ from bot.core.people import may, right_of, works_in
 from bot.core.plan import request_of
 from bot.core.record import PREFIX, from_json
 from bot.core.text import replies
-from bot.flows import channel, propose, status, stopped
+from bot.flows import channel, hold, propose, status, stopped
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
@@ -110,6 +110,8 @@ CARRIED: dict[tuple[str, str], Carried] = {
     ("release", "resume"): stopped.resume,
     ("release", "adopt"): stopped.adopt,
     ("release", "abandon"): stopped.abandon,
+    ("release", "hold"): hold.hold,
+    ("release", "unhold"): hold.unhold,
     ("release", "status"): status.status,
     ("channel", "show"): channel.show,
     ("channel", "set"): channel.set_,

@@ -12,6 +12,7 @@ from bot.core.text import pull as words
 from bot.core.tree import Tree
 from bot.flows.desk import Desk
 from bot.flows.evidence import weaker_tag
+from bot.flows.hold import held
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.reading import read_configuration
@@ -63,4 +64,6 @@ def _reasons(desk: Desk, repository: Repository, pull: Pull) -> tuple[str, ...] 
         line = sealed.record.line
         line_now = refs.get(line.ref) if line else None
         weaker = weaker_tag(desk, mirror, refs, config, sealed.record)
-        return foresee(sealed, Foresight(bot, pull, tree, released(refs, config), config, line_now, weaker))
+        hold = held(mirror, refs, pull.number)
+        now = Foresight(bot, pull, tree, released(refs, config), config, line_now, weaker, hold.plain if hold else None)
+        return foresee(sealed, now)

@@ -24,6 +24,7 @@ from bot.core.text import pull as text, replies
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.evidence import weaker_tag
+from bot.flows.hold import held
 from bot.flows.rebuild import ensure_known
 from bot.gh import Repository
 from bot.histories import Histories
@@ -48,8 +49,11 @@ def plan_and_push(desk: Desk, which: RepositoryId, request: Request) -> dict[str
         if _day_is_unclear(desk, request):
             return _refused(no.BadClock("my clock and GitHub's differ by more than ten minutes."))
         snapshot = read_snapshot(mirror, desk.home(repository), request.line, repository.default_branch(), request)
+        hold = held(mirror, snapshot.refs) if isinstance(snapshot, Snapshot) else None
     if not isinstance(snapshot, Snapshot):
         return _refused(snapshot)
+    if hold is not None:
+        return _refused(no.Held(hold))
     # Servers are asked while nobody waits for the mirror; the push is by leases on what was read before.
     if desk.sdk_check is not None:
         snapshot = checked(snapshot, request, desk.sdk_check.problem)

@@ -26,6 +26,7 @@ from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.evidence import expected_tag, gather, merge_commit, signed, tag_object
+from bot.flows.hold import held
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.rebuild import ensure_known
 from bot.flows.telling import tell_progress
@@ -137,6 +138,9 @@ def _prove_and_push_once(
         return _finish(desk, which, mirror, refs, record, commit, tagged, tip)
     if tagged is None and unattended and _found_late(desk, which, record, pull):
         return _stopped(record, LATE_WORDS, ())
+    hold = held(mirror, refs, pull.number) if tagged is None else None
+    if hold is not None:
+        return _stopped(record, hold.plain, ())
     expected = expected_tag(desk, mirror, record, tagged, payload)
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, expected, tip)
     if isinstance(facts, BadConfiguration):

@@ -14,6 +14,7 @@ from bot.core.text import replies, status as words
 from bot.core.version import Version
 from bot.flows.channel import Refs, channels_now
 from bot.flows.desk import Desk
+from bot.flows.hold import held
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.propose import open_releases
 from bot.flows.reply import say
@@ -71,6 +72,7 @@ def _all(
             if (sealed := desk.sealed(repository.id, pull)) is not None and pull.base in bases
         ],
         channels=channels_now(mirror, refs, config),
+        held=f"{hold.words}." if (hold := held(mirror, refs)) else "",
     )
 
 

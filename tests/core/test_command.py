@@ -276,10 +276,13 @@ def test_no_command_has_a_word_that_exists_and_is_still_to_come() -> None:
 
 def test_help_is_cut_to_place_and_person() -> None:
     assert [spec.verb for spec in help_for("issue", "everyone")] == ["status", "help", "show"]
-    assert [spec.verb for spec in help_for("issue", "releaser")] == [*RELEASES, "status", "help", "show"]
+    assert [spec.verb for spec in help_for("issue", "releaser")] == [
+        *RELEASES,
+        *("hold", "unhold", "status", "help", "show"),
+    ]
     assert [spec.verb for spec in help_for("merged pull", "admin")] == [
         *RELEASES,
-        *("resume", "adopt", "abandon", "status", "help", "show"),
+        *("resume", "adopt", "abandon", "hold", "unhold", "status", "help", "show"),
     ]
 
 

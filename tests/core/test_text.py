@@ -16,6 +16,7 @@ from markdown_it.token import Token
 from bot.core import refusal as no
 from bot.core.command import COMMANDS, Mistake, MistakeKind, parse
 from bot.core.command.parse import Mistake as ParsedMistake
+from bot.core.hold import Hold
 from bot.core.objects import Identity, commit_payload
 from bot.core.plan import Plan, ProjectChange
 from bot.core.text import pull, replies
@@ -69,6 +70,8 @@ REFUSALS: list[no.Refusal] = [
     no.ChannelMoved("beta"),
     no.ChannelForbidden("beta", "protected"),
     no.NothingPending(),
+    no.Held(Hold(None, "octocat", datetime(2013, 10, 25, 12, 1, tzinfo=UTC), "a broken SDK")),
+    no.NotHeld(42),
     no.SamePerson("beta"),
     no.BeingProposed("115.0.1", "build-115"),
     no.BranchTaken("release-bot/v115.0.1"),

@@ -222,6 +222,28 @@ COMMANDS: tuple[CommandSpec, ...] = (
     ),
     CommandSpec(
         family="release",
+        verb="hold",
+        usage="/release hold [REASON]",
+        effect="Holds this release, or, in an issue, all releases of the repository: nothing is planned and no merge "
+        "is published until it is lifted.",
+        places=("issue", "open pull", "merged pull"),
+        who="releaser",
+        lane="control",
+        examples=("/release hold", "/release hold the SDK of 110.0.0 is broken"),
+        arguments=(Argument("text", required=False),),
+    ),
+    CommandSpec(
+        family="release",
+        verb="unhold",
+        usage="/release unhold",
+        effect="Lifts the hold of this release, or, in an issue, of the repository.",
+        places=("issue", "open pull", "merged pull"),
+        who="releaser",
+        lane="control",
+        examples=("/release unhold",),
+    ),
+    CommandSpec(
+        family="release",
         verb="status",
         usage="/release status [WHICH]",
         effect="Shows lines and their latest releases, channels, what is open, what is merged and not published, and "
@@ -279,7 +301,7 @@ COMMANDS: tuple[CommandSpec, ...] = (
 
 LATER: Mapping[str, tuple[str, ...]] = {
     "release": (
-        *("plan", "preview", "sdk", "track", "set", "unset", "refresh", "hold", "unhold", "cancel", "close"),
+        *("plan", "preview", "sdk", "track", "set", "unset", "refresh", "cancel", "close"),
         *("diff", "verify", "ping"),
     ),
     "build": ("status", "retry", "cancel", "test"),

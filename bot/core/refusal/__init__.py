@@ -21,9 +21,11 @@ from bot.core.refusal.circumstances import (
     BeingProposed,
     BranchTaken,
     CouldNotCheck,
+    Held,
     Late,
     NoSuchLine,
     NotAllowed,
+    NotHeld,
     NotPublished,
     WrongPlace,
 )
@@ -98,6 +100,8 @@ Refusal = (
     | CouldNotCheck
     | WrongPlace
     | Unreadable
+    | Held
+    | NotHeld
     | BadTree
     | BadConfiguration
     | Late
@@ -131,6 +135,7 @@ __all__ = [
     "ChannelMoved",
     "ChannelThere",
     "CouldNotCheck",
+    "Held",
     "Jump",
     "Late",
     "LineHasMore",
@@ -139,6 +144,7 @@ __all__ = [
     "NoSuchLine",
     "NoSuchManifest",
     "NotAllowed",
+    "NotHeld",
     "NotInRelease",
     "NotOnUpstream",
     "NotPinned",

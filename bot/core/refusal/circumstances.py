@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.core.hold import Hold
+
 
 @dataclass(frozen=True)
 class NoSuchLine:
@@ -91,3 +93,17 @@ class Late:
     """The comment is too old to act on, or was edited since it was posted."""
 
     edited: bool
+
+
+@dataclass(frozen=True)
+class Held:
+    """Releases of the repository are on hold."""
+
+    hold: Hold
+
+
+@dataclass(frozen=True)
+class NotHeld:
+    """There is nothing to lift: not of this pull request, or (None) of the repository."""
+
+    pull: int | None

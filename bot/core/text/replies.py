@@ -6,6 +6,7 @@ from typing import assert_never
 
 from bot.core import refusal as no
 from bot.core.command import COMMANDS, Mistake, find
+from bot.core.hold import Hold
 from bot.core.record import Record
 from bot.core.text.quote import code, codes, mention, short
 
@@ -42,6 +43,21 @@ def resumed(tag: str) -> str:
     """The reply to an accepted `/release resume`."""
     return (
         f"I prove the merge for {code(tag)} again and go on from where it stopped; the progress is in its own comment."
+    )
+
+
+def held(hold: Hold) -> str:
+    """The reply to an accepted `/release hold`, also where it was held before."""
+    what = "Its merge is not published" if hold.pull else "No release is planned and no merge is published"
+    return f"{hold.words}. {what} until somebody comments `/release unhold` {'here' if hold.pull else 'in an issue'}."
+
+
+def lifted(hold: Hold) -> str:
+    """The reply to an accepted `/release unhold`."""
+    what = f"#{hold.pull} is" if hold.pull else "Releases are"
+    return (
+        f"{what} no longer on hold ({mention(hold.by)} held since {hold.since:%Y-%m-%d %H:%M} UTC). "
+        "What was merged meanwhile is stopped; `/release resume` there publishes it."
     )
 
 
@@ -109,6 +125,10 @@ def refused(reason: no.Refusal) -> str:
             return _about_stopped(reason)
         case no.NoSuchChannel() | no.NotReleased() | no.ChannelThere() | no.ChannelMoved() | no.ChannelForbidden():
             return _about_channels(reason)
+        case no.Held(hold):
+            return f"{hold.words}. Nothing was changed. `/release unhold` in an issue lifts it."
+        case no.NotHeld(pull):
+            return f"{f'#{pull} is' if pull else 'Releases of this repository are'} not on hold, so there is nothing to lift."
         case no.NothingPending():
             return "No move of a channel waits for a second person in this issue. Ask with `/channel set` first."
         case no.SamePerson(name):

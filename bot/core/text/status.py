@@ -43,18 +43,19 @@ class Proposed:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it. `more`: so many older lines are left out."""
+    """All of it. `more`: so many older lines are left out. `held`: why nothing is planned now, as a sentence."""
 
     lines: Sequence[LineNow]
     more: int
     waiting: Sequence[Waiting]
     proposed: Sequence[Proposed]
     channels: Sequence[Shown]
+    held: str = ""
 
 
 def status(now: Status) -> str:
     """As a comment."""
-    parts = [*map(_waiting, now.waiting), _lines(now), *map(_proposed, now.proposed), table(now.channels)]
+    parts = [now.held, *map(_waiting, now.waiting), _lines(now), *map(_proposed, now.proposed), table(now.channels)]
     return "\n\n".join(part for part in parts if part)
 
 
