@@ -67,7 +67,8 @@ def _etcd(play: Play) -> str:
 
 def _in_slices(play: Play, go: Callable[[], bool]) -> int:
     """Try again and again, each time with one write more than the tries before were allowed; how often it was cut."""
-    limits, waits = play.stage.sandbox.limits, []
+    limits = play.stage.sandbox.limits
+    waits: list[float] = []
     while len(waits) < MOST_TRIES:
         limits.content_per_minute = limits.written(f"installation {play.stage.installation}") + 1
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ from typing import Any
 import pytest
 import urllib3
 
+from sandbox.api import Route
 from sandbox.person import Denied
-from tests.sandbox.play import MANIFEST, Play
+from sandbox.server import ROUTES
+from tests.sandbox.play import MANIFEST, RIGHTS, Play
 from tests.sandbox.test_git import Clone
 
 ROOT = f"/repos/{MANIFEST}"
@@ -130,6 +133,46 @@ def test_on_plain_issues_only_the_permission_for_issues_speaks(play: Play) -> No
         token = play.token(permissions={permission: "write"})
         paths = [f"{ROOT}/issues/{number}/comments" for number in (issue, pull)]
         assert [play.ask("POST", path, token, {"body": "x"})[0] for path in paths] == spoken, permission
+
+
+def addresses() -> list[tuple[Route, str]]:
+    """Each route of a repository with an address; what its parts name need not be there."""
+    return [
+        (route, re.sub(r"<int:[^>]*>", "1", re.sub(r"<(path:)?[a-z]+>", "x", route.path)))
+        for route in ROUTES
+        if ":" in route.needs
+    ]
+
+
+def test_every_route_is_closed_to_tokens_without_its_right_and_of_other_repositories(play: Play) -> None:
+    play.github.limits.lift()
+    hidden = play.github.create_repository("coreos/hidden", private=True)
+    play.github.add_repositories(play.installation, ["coreos/hidden"])
+    elsewhere = play.token(repository_ids=[play.seeded.manifest.id])
+    for route, path in addresses():
+        permissions, level = route.needs.split(":")
+        others = {name: held for name, held in RIGHTS.items() if name not in permissions.split("|")}
+        weaker = {**others, **(dict.fromkeys(permissions.split("|"), "read") if level == "write" else {})}
+        found = path.replace("{repo}", "coreos/hidden")
+        if permissions != "metadata":
+            narrow = play.token(repository_ids=[hidden.id], permissions=weaker)
+            status, answered = play.ask(route.method, found, narrow)
+            assert (status, answered["message"]) == (403, "Resource not accessible by integration"), route.name
+        assert play.ask(route.method, found, elsewhere)[0] == 404, route.name
+        by_number = path.replace("/repos/{repo}", f"/repositories/{hidden.id}")
+        assert play.ask(route.method, by_number, elsewhere)[0] == 404, route.name
+        for token in (play.jwt(), play.github.user("mallory").token):
+            assert play.ask(route.method, found, token)[0] in (401, 404), route.name
+
+
+def test_every_route_that_writes_is_closed_where_a_repository_is_archived(play: Play) -> None:
+    play.github.limits.lift()
+    play.github.archive(MANIFEST, "hubot")
+    token = play.token()
+    for route, path in addresses():
+        if route.needs.endswith(":write"):
+            status, answered = play.ask(route.method, path.replace("{repo}", MANIFEST), token)
+            assert (status, answered["message"]) == (403, "Repository was archived so is read-only."), route.name
 
 
 # Repositories and conversations
