@@ -44,6 +44,13 @@ class Owners:
         with self.world.lock:
             self.world.installations[installation_id].granted = dict(permissions)
 
+    def accept_permissions(self, installation_id: int) -> None:
+        """Let an installation have all that its App asks for now, which it is told of."""
+        with self.world.lock:
+            installation = self.world.installations[installation_id]
+            installation.granted = None
+            self._tell_installation(installation, "new_permissions_accepted")
+
     def suspend(self, installation_id: int) -> None:
         """Suspend an installation: its tokens are refused, and it is told of nothing but this."""
         self._set_suspended(installation_id, self.world.now())

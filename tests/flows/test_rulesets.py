@@ -210,3 +210,16 @@ def test_a_merge_that_the_bot_may_not_publish_any_more_is_refused_and_nothing_is
         with pytest.raises(Denied):
             play.publish(pull)
     assert git.refs() == before
+
+
+def test_what_waited_for_a_suspended_installation_is_published_when_it_works_again(play: Play) -> None:
+    pull = play.propose()
+    merged = merge(play, pull)
+    play.stage.sandbox.suspend(play.stage.installation)
+    with pytest.raises(Denied, match="suspended"):
+        play.publish(pull)
+    assert play.desk.hub.installations() == []
+    play.stage.sandbox.unsuspend(play.stage.installation)
+    assert play.desk.hub.installations() == [play.stage.installation]
+    assert play.publish(pull).state == "done"
+    assert play.stage.refs()[TAG + "^{}"] == merged

@@ -123,6 +123,9 @@ def test_a_token_has_no_more_than_its_installation_was_granted(play: Play) -> No
     assert (
         play.ask("GET", f"/app/installations/{play.installation}", play.jwt())[1]["permissions"]["contents"] == "read"
     )
+    play.github.accept_permissions(play.installation)
+    assert play.ask("POST", path, play.jwt(), wanted)[0] == 201
+    assert play.heard("installation")[-1]["action"] == "new_permissions_accepted"
 
 
 def test_on_plain_issues_only_the_permission_for_issues_speaks(play: Play) -> None:
