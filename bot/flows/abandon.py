@@ -15,7 +15,7 @@ from bot.core.objects import commit_payload
 from bot.core.record import PREFIX, Record
 from bot.core.refusal import Refusal
 from bot.core.snapshot import HEADS, TAGS
-from bot.core.text import replies, stopped as words
+from bot.core.text import refusals, replies, stopped as words
 from bot.core.text.quote import code, marker
 from bot.core.tree import Entry
 from bot.flows.desk import Desk
@@ -74,7 +74,7 @@ def push_revert(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
-    return {"refused": replies.refused(reason)}
+    return {"refused": refusals.refused(reason)}
 
 
 def _revert(desk: Desk, mirror: Mirror, pull: Pull, record: Record) -> str | no.CannotAbandon | None:

@@ -17,7 +17,7 @@ from bot.core.intent import Adopt, Publish
 from bot.core.record import PREFIX, Adoption, Sealed, reseal
 from bot.core.refusal import BadConfiguration, Refusal
 from bot.core.snapshot import TAGS
-from bot.core.text import replies
+from bot.core.text import refusals, replies
 from bot.core.text.quote import code, marker
 from bot.core.tree import object_id
 from bot.flows.desk import Desk
@@ -72,7 +72,7 @@ def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dic
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
-    return {"refused": replies.refused(reason)}
+    return {"refused": refusals.refused(reason)}
 
 
 def _judge(desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, sealed: Sealed, by: str) -> Sealed | Refusal:

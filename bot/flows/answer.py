@@ -16,7 +16,7 @@ from bot.core.intent import Acknowledge, Answer
 from bot.core.people import may, right_of, works_in
 from bot.core.plan import request_of
 from bot.core.record import PREFIX, from_json
-from bot.core.text import replies
+from bot.core.text import mistakes, refusals, replies
 from bot.flows import channel, hold, propose, status, stopped
 from bot.flows.desk import Desk
 from bot.flows.display import show
@@ -45,7 +45,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
         return refuse(desk, intent, steps, no.Late(edited=False), "late")
     still = steps.run("read the comment again", _as_delivered, desk, intent)
     if still != "same":
-        late = replies.refused(no.Late(edited=True))
+        late = refusals.refused(no.Late(edited=True))
         return (
             Outcome("ignored", "the comment is gone")
             if still == "gone"
@@ -58,7 +58,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
         if steps.run("be brief with strangers", _stranger_told_lately, desk, intent):
             return Outcome("refused", "a mistake of somebody without the right; told lately")
         lines = steps.run("read the release lines", _lines, desk, intent) if read.kind in LINE_MISTAKES else ()
-        return say(desk, intent, steps, replies.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
+        return say(desk, intent, steps, mistakes.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
     return _command(desk, intent, read, steps)
 
 
@@ -122,7 +122,7 @@ CARRIED: dict[tuple[str, str], Carried] = {
 def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, place: Place, right: Who) -> Outcome:
     """A refusal for people without the right, at most one an hour and issue."""
     usable = tuple(spec.name for spec in help_for(place, right))
-    text = replies.refused(no.NotAllowed(spec.name, replies.MAY_RELEASE, usable))
+    text = refusals.refused(no.NotAllowed(spec.name, replies.MAY_RELEASE, usable))
     if steps.run("be brief with repeated asking", _refused_lately, desk, intent):
         return Outcome("refused", "not allowed; told lately")
     return say(desk, intent, steps, text, "-1", "not allowed")

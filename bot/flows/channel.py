@@ -21,7 +21,7 @@ from bot.core.intent import Answer
 from bot.core.objects import commit_payload
 from bot.core.refusal import BadConfiguration, Refusal
 from bot.core.snapshot import HEADS, TAGS, released
-from bot.core.text import channel as words, replies
+from bot.core.text import channel as words, refusals
 from bot.core.version import Version
 from bot.flows.desk import Desk
 from bot.flows.outcome import Outcome, Steps
@@ -139,7 +139,7 @@ def _read(desk: Desk, mirror: Mirror, which: RepositoryId) -> tuple[Refs, Config
 
 
 def _refused(reason: Refusal) -> dict[str, str]:
-    return {"refused": replies.refused(reason)}
+    return {"refused": refusals.refused(reason)}
 
 
 def _key(intent: Answer) -> str:
@@ -158,7 +158,7 @@ def _table(desk: Desk, which: RepositoryId) -> str:
     with desk.mirror(repository) as mirror:
         read = _read(desk, mirror, which)
         if isinstance(read, BadConfiguration):
-            return replies.refused(read)
+            return refusals.refused(read)
         return words.table(channels_now(mirror, *read))
 
 

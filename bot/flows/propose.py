@@ -20,7 +20,7 @@ from bot.core.record import PREFIX, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
-from bot.core.text import pull as text, replies
+from bot.core.text import pull as text, refusals
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.evidence import weaker_tag
@@ -88,7 +88,7 @@ def _day_is_unclear(desk: Desk, request: Request) -> bool:
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
-    return {"refused": replies.refused(reason)}
+    return {"refused": refusals.refused(reason)}
 
 
 def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Request) -> Plan | Refusal:

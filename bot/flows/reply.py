@@ -10,7 +10,7 @@ from bot.core.command import Command
 from bot.core.hub import Reaction, RepositoryId
 from bot.core.intent import Answer
 from bot.core.refusal import Refusal
-from bot.core.text import replies
+from bot.core.text import refusals
 from bot.core.text.quote import marker
 from bot.flows.desk import Desk
 from bot.flows.display import show
@@ -47,5 +47,5 @@ def say(
 
 def refuse(desk: Desk, intent: Answer, steps: Steps, reason: Refusal | str, detail: str) -> Outcome:
     """Answer with a refusal, given as data or as the words that were made of it."""
-    text = reason if isinstance(reason, str) else replies.refused(reason)
+    text = reason if isinstance(reason, str) else refusals.refused(reason)
     return say(desk, intent, steps, text, "-1", detail)

@@ -10,7 +10,7 @@ from bot.core.hub import RepositoryId
 from bot.core.intent import Answer
 from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS, released
-from bot.core.text import replies, status as words
+from bot.core.text import refusals, status as words
 from bot.core.version import Version
 from bot.flows.channel import Refs, channels_now
 from bot.flows.desk import Desk
@@ -41,7 +41,7 @@ def _text(desk: Desk, which: RepositoryId, about: str | None) -> str:
         mirror.fetch(refs)
         config = read_configuration(mirror, refs, repository.default_branch())
         if isinstance(config, BadConfiguration):
-            return replies.refused(config)
+            return refusals.refused(config)
         if about and not about.startswith("build-"):
             return words.one(_one(desk, mirror, refs, config, which, about))
         return words.status(_all(desk, repository, mirror, refs, config, about))

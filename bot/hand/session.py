@@ -22,7 +22,7 @@ from bot.core.plan import Plan, Request, line_of, look_up, plan, request_of
 from bot.core.refusal import BadTree, Refusal, Unreadable
 from bot.core.resolve import Questions
 from bot.core.snapshot import HEADS, Snapshot
-from bot.core.text import replies
+from bot.core.text import mistakes, refusals
 from bot.core.version import Dialect
 from bot.hand.clone import Clone
 from bot.hand.options import MORE_HOSTS, cache_folder, policy
@@ -39,7 +39,7 @@ MAIN_BRANCHES = ("main", "master")
 _AT_A_TERMINAL = tuple(
     (re.compile(said), instead)
     for said, instead in (
-        (re.escape(replies.EDITS) + "$", ""),
+        (re.escape(mistakes.EDITS) + "$", ""),
         (r"`/release help(?: [a-z]+)?` shows", "`--help` shows"),
         (r"\b([Pp])ost the command again\b", lambda found: f"{'R' if found[1] == 'P' else 'r'}un the command again"),
         (r"command in this comment, so none was run\. Post one comment for each", "command, so none was run. Run each"),
@@ -106,7 +106,7 @@ class Session:
 
 def _refused(reason: Refusal) -> Refused:
     """Why there is no plan, in the bot's words, and what only a person at a terminal can do about it."""
-    sentence = at_a_terminal(replies.refused(reason))
+    sentence = at_a_terminal(refusals.refused(reason))
     if isinstance(reason, BadTree) and "known hosts" in sentence:
         sentence += f" {MORE_HOSTS}"
     return Refused(sentence, FAILED if isinstance(reason, Unreadable) else REFUSED)
@@ -121,7 +121,7 @@ def at_a_terminal(sentence: str) -> str:
 
 def _misunderstood(read: Command | Mistake | None, lines: tuple[str, ...]) -> str:
     if isinstance(read, Mistake):
-        return at_a_terminal(replies.mistake(read, lines))
+        return at_a_terminal(mistakes.mistake(read, lines))
     return "Say what to release: `new [BUILD]`, `branch build-N` or `patch build-N`, and then as in a comment."
 
 

@@ -15,7 +15,7 @@ from bot.core.config import Config, ManifestFiles
 from bot.core.plan import Plan, Request
 from bot.core.refusal import Refusal
 from bot.core.snapshot import Past, Snapshot
-from bot.core.text import pull, replies
+from bot.core.text import mistakes, pull, refusals, replies
 from bot.core.version import Version
 from tests.core import world
 from tests.core.test_text import REFUSALS
@@ -80,9 +80,9 @@ def test_a_withdrawn_release_frees_its_version_and_is_found_again() -> None:
 
 def all_replies() -> list[str]:
     return [
-        *(replies.refused(reason) for reason in REFUSALS),
-        *(replies.mistake(mistake(kind), lines) for kind in KINDS for lines in ((), ("build-115", "build-109"))),
-        *(replies.mistake(mistake(kind, near=()), ("build-115",)) for kind in KINDS),
+        *(refusals.refused(reason) for reason in REFUSALS),
+        *(mistakes.mistake(mistake(kind), lines) for kind in KINDS for lines in ((), ("build-115", "build-109"))),
+        *(mistakes.mistake(mistake(kind, near=()), ("build-115",)) for kind in KINDS),
         replies.opened(42, RECORD, 1),
         replies.resumed("v1.0.0"),
         replies.adopted("v1.0.0", 1, tagged=False),
@@ -114,7 +114,7 @@ def test_every_line_and_command_that_a_refusal_suggests_can_be_typed_whatever_br
 ) -> None:
     at = replace(at, config=config, refs=at.refs if config is world.CONFIG else {**at.refs, **OTHERS})
     base = at.base.replace("build-", "flatcar-") if config is FLATCAR else at.base
-    told = replies.refused(refusal(world.outcome(replace(at, base=base), wanted)))
+    told = refusals.refused(refusal(world.outcome(replace(at, base=base), wanted)))
     lines = [] if "Near it: " not in told else re.findall(r"`(.+?)`", told.partition("Near it: ")[2])
     commands = [*re.findall(r"`(/[^`]+)`", told), *(f"/release patch {line}" for line in lines)]
     assert commands or "name one that fits it" in told
@@ -145,7 +145,7 @@ def test_a_slip_is_answered_with_the_whole_command_as_it_was_meant(line: str) ->
     wrong = parse(f"/release pach {line}")
     assert isinstance(wrong, Mistake)
     meant = line if line != "build-7" else "build-115"
-    assert f"**`/release patch {meant}`**" in replies.mistake(wrong, ("build-115", "build-109"))
+    assert f"**`/release patch {meant}`**" in mistakes.mistake(wrong, ("build-115", "build-109"))
 
 
 HOSTILE = st.text(max_size=60) | st.sampled_from(
@@ -155,7 +155,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 
 @given(HOSTILE, st.sampled_from(KINDS))
 def test_nothing_that_somebody_mistyped_is_rendered(word: str, kind: MistakeKind) -> None:
-    told = replies.mistake(mistake(kind, word, (word,)), (word,))
+    told = mistakes.mistake(mistake(kind, word, (word,)), (word,))
     kinds = {inner.type for token in PARSER.parse(told) for inner in (token, *(token.children or ()))}
     assert not kinds & {"link_open", "image", "html_inline", "html_block", "heading_open", "fence", "code_block"}
     assert "\n" not in told

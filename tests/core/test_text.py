@@ -19,7 +19,7 @@ from bot.core.command.parse import Mistake as ParsedMistake
 from bot.core.hold import Hold
 from bot.core.objects import Identity, commit_payload
 from bot.core.plan import Plan, ProjectChange
-from bot.core.text import pull, replies
+from bot.core.text import mistakes, pull, refusals, replies
 from tests.core import world
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
@@ -99,14 +99,14 @@ def test_every_reason_has_its_sentence_here() -> None:
 
 @pytest.mark.parametrize("reason", REFUSALS, ids=lambda reason: type(reason).__name__)
 def test_a_refusal_is_one_paragraph_and_no_command(reason: no.Refusal) -> None:
-    told = replies.refused(reason)
+    told = refusals.refused(reason)
     assert re.fullmatch(r"[^\n]{20,600}", told)
     assert parse(told) is None
 
 
 @pytest.mark.parametrize("wrong", MISTAKES, ids=lambda wrong: wrong.kind)
 def test_a_mistake_is_explained_in_one_paragraph_and_no_command(wrong: ParsedMistake) -> None:
-    told = replies.mistake(wrong, ("build-115", "build-109"))
+    told = mistakes.mistake(wrong, ("build-115", "build-109"))
     assert re.fullmatch(r"[^\n]{20,600}", told)
     assert parse(told) is None
 
@@ -152,11 +152,11 @@ WORDS: dict[type[no.Refusal], str] = {
 
 @pytest.mark.parametrize(("kind", "told"), WORDS.items(), ids=lambda value: getattr(value, "__name__", ""))
 def test_the_words_of_a_refusal(kind: type[no.Refusal], told: str) -> None:
-    assert replies.refused(next(reason for reason in REFUSALS if type(reason) is kind)) == told
+    assert refusals.refused(next(reason for reason in REFUSALS if type(reason) is kind)) == told
 
 
 def test_a_version_that_a_new_release_cannot_have_is_answered_with_what_can_be_left_out() -> None:
-    assert replies.refused(no.WrongLine("116.0.0", "build-115", "new")) == (
+    assert refusals.refused(no.WrongLine("116.0.0", "build-115", "new")) == (
         "116.0.0 is no version of `build-115`. Leave the build number out, or name one that fits it."
     )
 
@@ -177,7 +177,7 @@ def test_nothing_that_somebody_typed_is_rendered_in_a_refusal(reason: no.Refusal
     loud = {field.name for field in fields(reason) if isinstance(getattr(reason, field.name), str)} - OURS
     if isinstance(reason, no.NothingStopped):
         loud.discard("verb")
-    told = replies.refused(replace(reason, **dict.fromkeys(loud, hostile)))  # type: ignore[arg-type]
+    told = refusals.refused(replace(reason, **dict.fromkeys(loud, hostile)))  # type: ignore[arg-type]
     kinds = {token.type for token in tokens(told)}
     assert not kinds & {"link_open", "image", "html_inline", "html_block", "heading_open", "fence", "code_block"}
     assert parse(told) is None

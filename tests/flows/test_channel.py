@@ -80,7 +80,7 @@ def test_where_a_second_person_is_wanted_another_admin_confirms(play: Play) -> N
         play.answer(issue, number, "/channel confirm", login)
         return play.stage.reply(issue, number)
 
-    assert confirm("hubot").startswith("You asked for the move of `dev-channel` yourself")
+    assert confirm("hubot").startswith("You asked for `dev-channel` to be moved yourself")
     assert "Its users go BACK" in confirm("octocat")
     assert "\nSet-by: hubot\nConfirmed-by: octocat\n" in record(play)
     assert play.stage.refs()[CHANNEL] != before

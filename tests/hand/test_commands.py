@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bot.core.command import Mistake, find
-from bot.core.text import replies
+from bot.core.text import mistakes
 from bot.hand.completion import SHELLS, script
 from bot.hand.session import at_a_terminal
 from tests.git_server import Asked, Reply
@@ -116,7 +116,7 @@ def test_advice_is_for_somebody_at_a_terminal(desk: Desk, words: list[str], told
 
 def test_no_sentence_of_the_bot_sends_a_person_at_a_terminal_to_a_comment() -> None:
     several = Mistake("too-many-commands", "", (), "")
-    assert at_a_terminal(replies.mistake(several, ())) == "There is more than one command, so none was run. Run each."
+    assert at_a_terminal(mistakes.mistake(several, ())) == "There is more than one command, so none was run. Run each."
 
 
 def test_a_repeated_release_is_the_next_one_unless_it_names_its_version(desk: Desk) -> None:

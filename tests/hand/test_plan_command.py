@@ -12,7 +12,7 @@ import pytest
 from bot.__main__ import main
 from bot.core.command import parse
 from bot.core.command.parse import Mistake
-from bot.core.text.replies import mistake
+from bot.core.text.mistakes import mistake
 from bot.hand.session import at_a_terminal
 from sandbox.seed import advance
 from sandbox.seed_files import FILE, LINK

@@ -19,9 +19,8 @@ from bot.core.command.spec import (
     Who,
     find,
     help_for,
-    render_options,
-    render_table,
 )
+from bot.core.command.tables import render_options, render_table
 
 __all__ = [
     "COMMANDS",
