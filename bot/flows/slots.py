@@ -69,10 +69,11 @@ class Lease:
     def gone(self, names: Collection[str]) -> set[str]:
         """Those whose lease was let run out or given back.
 
-        After an outage of the database everybody's has run out: for the length of a lease everybody may renew.
+        Who could not reach the database does not judge others by it until the length of a lease later: it may have been
+        away for all.
         """
-        if clock() - self._steady_since >= self._seconds:
-            for slot in self._slots.fence():
+        if self.good() and clock() - self._steady_since >= self._seconds:
+            for slot in self._slots.fence(self._seconds):
                 log.warning("%s fell silent and was taken over", slot.name)
         held = {slot.name for slot in self._slots.held()}
         return {name for name in names if name not in held}
@@ -102,6 +103,7 @@ class Lease:
                 renewed = self._slots.renew(self._slot, self._seconds)
             except Outage as outage:
                 log.warning("%s could not be renewed: %s", self.name, outage)
+                self._steady_since = float("inf")
                 pause, failing = min(1.0, usual / 2), True
                 continue
             if not renewed:

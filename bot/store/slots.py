@@ -13,9 +13,15 @@ import sqlalchemy as sa
 
 from bot.store.database import begin
 
+# While the server was down nobody could renew: when it is back, everybody has the length of a lease to do so.
 _TAKE_FREE = sa.text("""
     UPDATE slots SET holder = :holder, token = token + 1, expires_at = now() + make_interval(secs => :seconds)
-    WHERE number = (SELECT number FROM slots WHERE expires_at <= now() ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED)
+    WHERE number = (
+        SELECT number FROM slots
+        WHERE holder = ''
+           OR expires_at <= now() AND pg_postmaster_start_time() <= now() - make_interval(secs => :seconds)
+        ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
+    )
     RETURNING number, token
 """)
 _TAKE_NEW = sa.text("""
@@ -29,7 +35,9 @@ _RENEW = sa.text("""
 """)
 _FENCE = sa.text("""
     UPDATE slots SET token = token + 1, holder = ''
-    WHERE holder <> '' AND expires_at <= now() RETURNING number, token - 1 AS token
+    WHERE holder <> '' AND expires_at <= now()
+      AND pg_postmaster_start_time() <= now() - make_interval(secs => :seconds)
+    RETURNING number, token - 1 AS token
 """)
 _RELEASE = sa.text("UPDATE slots SET holder = '', expires_at = now() WHERE number = :number AND token = :token")
 _HELD = sa.text("SELECT number, token FROM slots WHERE holder <> '' ORDER BY number")
@@ -71,10 +79,10 @@ class Slots:
             row = connection.execute(_RENEW, {"number": slot.number, "token": slot.token, "seconds": seconds}).first()
         return row is not None
 
-    def fence(self) -> tuple[Slot, ...]:
-        """Take every expired lease from its holder, who can neither renew nor confirm it from now on."""
+    def fence(self, seconds: float) -> tuple[Slot, ...]:
+        """Take every expired lease of this length from its holder, who can neither renew nor confirm it any more."""
         with begin(self._engine) as connection:
-            return tuple(Slot(row.number, row.token) for row in connection.execute(_FENCE))
+            return tuple(Slot(row.number, row.token) for row in connection.execute(_FENCE, {"seconds": seconds}))
 
     def held(self) -> tuple[Slot, ...]:
         """The slots whose holders may be at work, the lowest first: an expired one too, until it is fenced."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +17,8 @@ from bot.core.intent import Publish
 from bot.flows.door import Door, prepare
 from bot.store import Store, engine_for
 from bot.store.slots import Slot, Slots
-from tests.door import environment
+from tests.door import DoorUnderTest, environment
+from tests.stage import free_port
 
 T = TypeVar("T")
 LEASE = 3.0
@@ -40,12 +42,24 @@ class Company:
 
     def start(self, name: str) -> subprocess.Popen[bytes]:
         """Start a member, and wait until it works."""
-        path = self.folder / f"{name}.log"
-        with path.open("ab") as log:
-            arguments = [sys.executable, "-m", "tests.engine.player", name, str(self.folder)]
-            self.members[name] = subprocess.Popen(arguments, env=self.env, stdout=log, stderr=log)
-        self.until(f"{name} to work", lambda: "is ready" in path.read_text())
+        self.begin(name, "tests.engine.player", name, str(self.folder))
+        self.until(f"{name} to work", lambda: "is ready" in self.log(name))
         return self.members[name]
+
+    def begin(self, name: str, *command: str, **changes: str) -> subprocess.Popen[bytes]:
+        """Start a program of ours under this name, and do not wait."""
+        with (self.folder / f"{name}.log").open("ab") as log:
+            command = (sys.executable, "-m", *command)
+            self.members[name] = subprocess.Popen(command, env={**self.env, **changes}, stdout=log, stderr=log)
+        return self.members[name]
+
+    def receiver(self, name: str) -> DoorUnderTest:
+        """Start a receiver, and wait until it listens."""
+        port = free_port()
+        process = self.begin(name, "bot", "web", PORT=str(port))
+        door = DoorUnderTest(port, self.folder, process)
+        self.until(f"{name} to listen", lambda: listens(port))
+        return door
 
     def log(self, name: str) -> str:
         """What a member wrote to its log."""
@@ -68,10 +82,10 @@ class Company:
         """Give them a release."""
         self.door.submit(f"k{number}", (Publish(RepositoryId(repository, 9, f"coreos/manifest-{repository}"), number),))
 
-    def outcome(self, seq: int) -> tuple[str, str] | None:
-        """How the row ended, if it has."""
-        row = self.store.delivery(seq)
-        return (row.outcome, row.detail) if row and row.outcome else None
+    def outcome(self, number: int) -> tuple[str, str] | None:
+        """How a release ended, if it has."""
+        rows = [row for row in self.store.deliveries() if row.delivery.key == f"k{number}"]
+        return (rows[0].outcome, rows[0].detail) if rows and rows[0].outcome else None
 
     def held(self) -> tuple[Slot, ...]:
         """The slots that are held."""
@@ -95,3 +109,9 @@ class Company:
             process.kill()
             process.wait()
         self.store.engine.dispose()
+
+
+def listens(port: int) -> bool:
+    """Whether somebody listens on this port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

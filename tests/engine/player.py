@@ -29,8 +29,9 @@ class Player:
         self.folder = folder
 
     def carry_out(self, desk: Desk, intent: Intent, steps: Steps) -> Outcome:
-        """Three steps, each of which tells what it got from the one before."""
-        assert isinstance(intent, Publish)
+        """Three steps, each of which tells what it got from the one before; what is no release is done at once."""
+        if not isinstance(intent, Publish):
+            return Outcome("done")
         got = ""
         for step in STEPS:
             got = steps.run(step, self.play, intent.pull, step, got)
