@@ -13,7 +13,7 @@ from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import LEVELS, Caller, Refused, iso
 from sandbox.bare import HEADS, JUDGE, ZERO, GitError
 from sandbox.ruling import PREFIXES, Facts, Rule, checks_missing, judge
-from sandbox.state import ROLES, Pull, Repository, Ruleset, World
+from sandbox.state import ROLES, Pull, Repository, Ruleset, Token, World
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -170,18 +170,25 @@ def _may_write(repository: Repository, login: str) -> bool:
     return ROLES.index(repository.roles.get(login, "none")) >= ROLES.index("write")
 
 
+def _may_write_workflows(token: Token) -> bool:
+    held = (token.permissions, token.installation.permissions)
+    return all(each.get("workflows") == "write" for each in held)
+
+
 def hook_environment(sandbox: Sandbox, repository: Repository, who: Caller, folder: Path) -> dict[str, str]:
-    """What git's own hook is told, so that it judges the push; nothing where no rule binds this caller."""
+    """What git's own hook is told, so that it judges the push; nothing where nothing could be refused."""
     with sandbox.world.lock:
         rules = rules_for(repository, who)
         bypassed = _rules(repository, lambda ruleset: "always" in _modes(ruleset, repository, who))
-        if not rules and not bypassed:
+        workflows = who.token is None or _may_write_workflows(who.token)
+        if workflows and not rules and not bypassed:
             return {}
         checks: dict[tuple[str, str], str] = {}
         for each in repository.checks:
             for app in ("", each.app.id):
                 checks[each.head, f"{each.name}\n{app}"] = each.conclusion or each.status
     given = {
+        "workflows": workflows,
         "page": f"{sandbox.url}/{repository.full_name}/rules",
         "rules": [vars(rule) for rule in rules],
         "bypassed": [vars(rule) for rule in bypassed],

@@ -21,6 +21,8 @@ PREFIXES = {"branch": "refs/heads/", "tag": "refs/tags/"}
 RULES = "SANDBOX_RULES"
 DECLINED = "push declined due to repository rule violations"
 NOT_ALONE = "atomic push failure"
+WORKFLOWS = ".github/workflows"
+NO_WORKFLOWS = "refusing to allow a GitHub App to create or update workflow `{}` without `workflows` permission"
 GOOD = ("success", "neutral", "skipped")
 """Conclusions that GitHub takes for a check that has passed."""
 
@@ -146,6 +148,14 @@ def is_merged_in(old: str, new: str) -> bool:
     return bool(_git("rev-list", "--merges", "-1", *span)[1])
 
 
+def workflow_in(new: str) -> str:
+    """A workflow file that commits change which no branch or tag has yet; "" where there is none."""
+    if new == ZERO:
+        return ""
+    span = [new, "--not", "--branches", "--tags", "--", WORKFLOWS]
+    return next(iter(_git("log", "--format=", "--name-only", *span)[1].split()), "")
+
+
 def bypassed(ref: str, sentences: Sequence[str]) -> str:
     """What somebody reads who pushed against rules that do not bind them."""
     return "\n".join([f"Bypassed rule violations for {ref}:", "", *(f"- {each}\n" for each in sentences)]) + "\n"
@@ -172,22 +182,26 @@ def main() -> None:
     _write("version=1\n" if not atomic else "version=1\0atomic\n")
     moves = [line.decode().split(" ", 2) for line in _read()]
     found = {ref: judge(rules, facts, ref, old, new) for old, new, ref in moves}
-    for ref, sentences in found.items():
-        if sentences:
-            sys.stderr.write(words_of(ref, given["page"], sentences))
-    refused = atomic and any(found.values())
+    reasons = {ref: _reason(found[ref], "" if given["workflows"] else workflow_in(new)) for _, new, ref in moves}
+    refused = atomic and any(reasons.values())
     for old, new, ref in moves:
-        said = judge(others, facts, ref, old, new)
-        if said and not found[ref] and not refused:
+        if found[ref]:
+            sys.stderr.write(words_of(ref, given["page"], found[ref]))
+        elif not reasons[ref] and not refused and (said := judge(others, facts, ref, old, new)):
             sys.stderr.write(bypassed(ref, said))
     sys.stderr.flush()
     answers = []
-    for ref, sentences in found.items():
-        if sentences or refused:
-            answers.append(f"ng {ref} {DECLINED if sentences else NOT_ALONE}\n")
+    for ref, reason in reasons.items():
+        if reason or refused:
+            answers.append(f"ng {ref} {reason or NOT_ALONE}\n")
         else:
             answers += [f"ok {ref}\n", "option fall-through\n"]
     _write(*answers)
+
+
+def _reason(sentences: Sequence[str], workflow: str) -> str:
+    """Why git is told to refuse a ref; "" where it may be moved."""
+    return DECLINED if sentences else NO_WORKFLOWS.format(workflow) if workflow else ""
 
 
 if __name__ == "__main__":

@@ -170,6 +170,27 @@ def test_roles_that_may_bypass_do(play: Play, tmp_path: Path) -> None:
         assert clone.git("push", "origin", "HEAD:master").returncode == ended, login
 
 
+def test_apps_push_workflows_by_a_permission_of_its_own(play: Play, tmp_path: Path) -> None:
+    people, bot = octocats(play, tmp_path / "people"), Clone(play, tmp_path / "bot", play.token())
+    for clone in (people, bot):
+        (clone.folder / ".github/workflows").mkdir(parents=True, exist_ok=True)
+    bot.commit(".github/workflows/bots.yml", "on: push\n")
+    refused = bot.git("push", "--atomic", "origin", "HEAD:refs/heads/bots", "HEAD~1:refs/heads/other")
+    words = "refusing to allow a GitHub App to create or update workflow `.github/workflows/bots.yml`"
+    assert f"({words} without `workflows` permission)" in refused.stderr
+    assert not {"refs/heads/bots", "refs/heads/other"} & set(play.github.refs(MANIFEST))
+
+    people.commit(".github/workflows/peoples.yml", "on: push\n")
+    assert people.git("push", "origin", "HEAD:refs/heads/peoples").returncode == 0
+    bot.git("fetch", "--quiet", "origin")
+    assert bot.git("push", "origin", "origin/peoples:refs/heads/same").returncode == 0  # it is there already
+
+    play.app.permissions["workflows"] = "write"
+    allowed = Clone(play, tmp_path / "allowed", play.token())
+    allowed.git("pull", "--quiet", str(tmp_path / "bot"))
+    assert allowed.git("push", "origin", "HEAD:refs/heads/bots").returncode == 0
+
+
 # The API
 
 
