@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bot.core import keys
 from bot.core.hub import RepositoryId
-from bot.core.intent import Reconcile
+from bot.core.intent import Abandon, Adopt, Intent, Publish, Reconcile
 from bot.core.shown import shown
 
 if TYPE_CHECKING:
@@ -128,12 +128,41 @@ def retry(operator: Operator, options: argparse.Namespace) -> int:
     return 0
 
 
+def settle(operator: Operator, options: argparse.Namespace) -> int:
+    """Order one of the ways out of a stopped release; what becomes of it is told on its pull request."""
+    repository = operator.repository(options.repository)
+    if repository is None:
+        return operator.refuse(f"{shown(options.repository)} is no repository that this bot is installed on.")
+    number = int(options.pull) if options.pull.isdecimal() and len(options.pull) < 10 else 0
+    if number == 0:
+        return operator.refuse(f"{shown(options.pull)} is no number of a pull request.")
+    key = keys.ordered(repository.id, number, options.command, operator.store.now().isoformat())
+    operator.door.submit(key, (_way(repository, number, options),), source="operator")
+    operator.say(f"ordered; what becomes of it is told on pull request {number} of {repository.name}")
+    return 0
+
+
+def _way(repository: RepositoryId, number: int, options: argparse.Namespace) -> Intent:
+    match options.command:
+        case "adopt":
+            return Adopt(repository, number, options.by)
+        case "abandon":
+            return Abandon(repository, number, options.by)
+    return Publish(repository, number, "resume")
+
+
 REPOSITORY = ("repository", {"metavar": "OWNER/NAME", "nargs": "?", "help": "this one only (default: all)"})
+ONE = ("repository", {"metavar": "OWNER/NAME", "help": "the manifest repository"})
+PULL = ("pull", {"metavar": "NUMBER", "help": "the merged release pull request"})
+BY = ("--by", {"metavar": "WHO", "default": "the operator", "help": "whose decision it is, for the record"})
 ROW = ("row", {"metavar": "ROW", "help": "its number, as `status` tells it, or all"})
 VERBS = (
     Verb("reconcile", "compare GitHub with the store now, and take up what was missed", reconcile, (REPOSITORY,)),
     Verb("status", "what waits, what is parked and why, which releases stand half-way", status),
     Verb("retry", "begin anew what is parked", retry, (ROW,)),
+    Verb("resume", "prove a stopped release again and go on", settle, (ONE, PULL)),
+    Verb("adopt", "take what was merged for the release, if it is a valid one", settle, (ONE, PULL, BY)),
+    Verb("abandon", "open the pull request that takes a merge back", settle, (ONE, PULL, BY)),
 )
 """Every command of the operator. Another one is another line here."""
 
@@ -147,7 +176,7 @@ def add_operator(
         each = commands.add_parser(verb.name, help=verb.help)
         for name, how in verb.arguments:
             each.add_argument(name, **how)  # type: ignore[arg-type]
-        each.set_defaults(run=service(_starter(verb)))
+        each.set_defaults(run=service(_starter(verb)), command=verb.name)
 
 
 def _starter(verb: Verb) -> Callable[[argparse.Namespace, Settings], int]:

@@ -37,6 +37,11 @@ def sweep(repository: int, at: str) -> str:
     return f"sweep/{repository}/{at}"
 
 
+def ordered(repository: int, pull: int, what: str, at: str) -> str:
+    """The operator ordered something about a pull request."""
+    return f"ordered/{repository}/{pull}/{what}/{at}"
+
+
 def content(kind: str, digest: str) -> str:
     """Something that only asks us to look again, named by the digest of its body."""
     return f"{kind}/{digest}"
