@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 
 from bot.core.intent import Intent, from_json
@@ -58,10 +58,14 @@ class Ticket:
 
     @classmethod
     def from_json(cls, text: str) -> Ticket:
-        """The ticket that `to_json` wrote. Raises KeyError on an intent of an unknown kind."""
+        """The ticket that `to_json` wrote, in this version or another: of a newer one, fields unknown here are ignored.
+
+        Raises KeyError on an intent of an unknown kind.
+        """
         data = json.loads(text)
+        known = {field.name: data[field.name] for field in fields(cls) if field.name in data}
         since = datetime.fromisoformat(data["since"])
-        return cls(**{**data, "intent": from_json(data["intent"]), "since": since})
+        return cls(**{**known, "intent": from_json(data["intent"]), "since": since})
 
     def ordered(self, index: int, intent: Intent, matter: bool, now: datetime) -> Ticket:
         """The first try at the index-th intent that this one ordered."""
