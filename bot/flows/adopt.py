@@ -12,12 +12,18 @@ from typing import Any
 from bot.core import refusal as no
 from bot.core.adopted import NotARelease, adopted
 from bot.core.audit import Proof, prove
+from bot.core.difference import difference
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Adopt, Publish
+from bot.core.manifest import BadManifest, read
+from bot.core.plan import RELEASE
 from bot.core.record import PREFIX, Adoption, Sealed, reseal
 from bot.core.refusal import BadConfiguration, Refusal
+from bot.core.sensitive import sensitive
 from bot.core.snapshot import TAGS
 from bot.core.text import refusals, replies
+from bot.core.text.difference import as_markdown
+from bot.core.text.pull import sensitive_block
 from bot.core.text.quote import code, marker
 from bot.core.tree import object_id
 from bot.flows.desk import Desk
@@ -35,8 +41,7 @@ STATES = ("merged", "publishing", "stopped")
 def adopt(desk: Desk, intent: Adopt, steps: Steps) -> Outcome:
     """What the operator ordered; told on the pull request."""
     made = steps.run("judge and seal the merged tree", judge_and_seal, desk, intent.repository, intent.pull, intent.by)
-    text = made.get("refused") or replies.adopted(made["tag"], made["files"], made["tagged"])
-    steps.run("tell of it", _tell, desk, intent, text)
+    steps.run("tell of it", _tell, desk, intent, made.get("refused") or made["text"])
     if "refused" in made:
         return Outcome("refused", "cannot be adopted")
     return Outcome(
@@ -49,7 +54,7 @@ def _tell(desk: Desk, intent: Adopt, text: str) -> None:
 
 
 def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dict[str, Any]:
-    """Seal the merged tree as the release. `{"refused": text}`, or the tag and how many files it changes."""
+    """Seal the merged tree as the release. `{"refused": text}`, or the tag and what is said."""
     repository = desk.repository(which)
     pull = repository.pull(number)
     sealed = desk.sealed(which, pull) if pull else None
@@ -60,6 +65,7 @@ def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dic
         return _refused(no.NothingStopped("adopt", sealed.record.tag, known.state))
     with desk.mirror(repository) as mirror:
         made = _judge(desk, repository, mirror, pull, sealed, by)
+        changes = _changes(mirror, made, repository.clone_url()) if isinstance(made, Sealed) else ""
     if not isinstance(made, Sealed):
         return _refused(made)
     body = reseal(pull.body, made, desk.marker_key)
@@ -68,7 +74,7 @@ def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dic
     desk.store.adopted(which.id, made.record, made.head)
     adoption = made.record.adoption
     tagged = adoption is not None and adoption.tag is not None
-    return {"tag": made.record.tag, "files": len(made.record.files), "tagged": tagged}
+    return {"tag": made.record.tag, "text": replies.adopted(made.record.tag, len(made.record.files), tagged, changes)}
 
 
 def _refused(reason: Refusal) -> dict[str, Any]:
@@ -98,6 +104,19 @@ def _judge(desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, seale
     except NotARelease as wrong:
         return no.CannotAdopt(tag, str(wrong).rstrip("."))
     return _proved(desk, repository, mirror, refs, pull, made, commit)
+
+
+def _changes(mirror: Mirror, made: Sealed, url: str) -> str:
+    """What the adopted manifest changes since the release before, and what of it is sensitive, as Markdown."""
+    adoption = made.record.adoption
+    if adoption is None:
+        return ""
+    try:
+        old, new = read(mirror.tree(adoption.parent), RELEASE), read(mirror.tree(adoption.merge), RELEASE)
+    except BadManifest:
+        return ""
+    table = as_markdown(difference(old, new, url), lambda project, before, after: None, room=20_000)
+    return "\n\n".join(part for part in (table, sensitive_block(sensitive(old, new), 60)) if part)
 
 
 def _proved(

@@ -37,8 +37,7 @@ def adopt(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outcome
     made = steps.run(step, judge_and_seal, desk, intent.repository, intent.issue, intent.author)
     if "refused" in made:
         return refuse(desk, intent, steps, made["refused"], "cannot be adopted")
-    text = replies.adopted(made["tag"], made["files"], made["tagged"])
-    outcome = say(desk, intent, steps, text, "+1", f"{made['tag']} is adopted", state="done")
+    outcome = say(desk, intent, steps, made["text"], "+1", f"{made['tag']} is adopted", state="done")
     return replace(outcome, later=((0.0, Publish(intent.repository, intent.issue, "resume")),))
 
 

@@ -48,6 +48,8 @@ def test_an_admin_adopts_what_a_reviewer_changed_however_it_was_merged(play: Pla
 
     told = play.type("/release adopt", "hubot", on=pull)
     assert told.startswith("Taken for the release: the merged tree, which changes"), told
+    assert "**Projects: 1 changed, 0 added, 0 removed, 11 unchanged**" in told
+    assert "| `1111111` |" in told
     refs = play.stage.refs()
     assert refs[TAG + "^{}"] == refs["refs/heads/dev-channel"] == merged
     message = play.stage.seeded.manifest.git.read("cat-file", "tag", "v115.0.1").decode()

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from bot.core.plan import Caution, Plan, ProjectChange, RefChange
 from bot.core.record import ChannelOrder, Record
+from bot.core.sensitive import Sensitive
 from bot.core.signature import Kind
 from bot.core.text.quote import cell, code, link, marker, mention, short
 from bot.core.version import Version
@@ -86,7 +87,7 @@ def _parts(plan: Plan, subjects: bool, unchanged: bool, rows: int, signed: Kind)
     yield _versions(plan)
     yield _merging(plan, signed)
     yield _projects(plan, rows)
-    yield _sensitive(plan, rows)
+    yield sensitive_block(plan.sensitive, rows)
     yield _second_commit(plan)
     if subjects:
         yield _commits(plan)
@@ -226,12 +227,12 @@ def _count(change: ProjectChange) -> str:
 _DANGER = ("repo-hooks", "copyfile", "linkfile", "address", "remote")
 
 
-def _sensitive(plan: Plan, most: int) -> str:
-    """What decides where code comes from and what runs: a reviewer must see each such row."""
-    if not plan.sensitive:
+def sensitive_block(found: Sequence[Sensitive], most: int) -> str:
+    """What decides where code comes from and what runs: whoever judges a release must see each such row."""
+    if not found:
         return ""
     # What runs on people's machines is told first, and of all of it so much that nobody reads on beyond it.
-    order = sorted(plan.sensitive, key=lambda row: _DANGER.index(row.kind) if row.kind in _DANGER else len(_DANGER))
+    order = sorted(found, key=lambda row: _DANGER.index(row.kind) if row.kind in _DANGER else len(_DANGER))
     rows = [
         f"> - {row.kind} {code(row.subject)}: {code(row.before) if row.before else 'new'}"
         f" → {code(row.after) if row.after else 'gone'}"

@@ -58,12 +58,13 @@ def lifted(hold: Hold) -> str:
     )
 
 
-def adopted(tag: str, files: int, tagged: bool) -> str:
-    """The reply to an accepted `/release adopt`; `tagged`: the tag is there, made by hand."""
+def adopted(tag: str, files: int, tagged: bool, changes: str = "") -> str:
+    """The reply to an accepted `/release adopt`; `tagged`: the tag is there, made by hand. `changes` are of ours."""
     how = f"The tag {code(tag)} that stands there is kept." if tagged else f"It will be tagged {code(tag)}."
     return (
         f"Taken for the release: the merged tree, which changes {files} file{'s' * (files != 1)}, is valid. {how} "
         "I prove it again as it is now and go on; the progress is in its own comment."
+        + (f"\n\nSince the release before:\n\n{changes}" if changes else "")
     )
 
 
