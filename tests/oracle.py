@@ -73,13 +73,13 @@ class Oracle:
         """What is wrong, in sentences that begin with the invariant's name; `final`: all work should be done now."""
         scene = self.scene()
         found = [fault for invariant in ALWAYS for fault in invariant(scene)]
-        if final:
-            found += [fault for invariant in IN_THE_END for fault in invariant(scene)]
-            found += self._leaks()
-            found += self._open_deliveries()
-            if not self._may_stop:
-                found += [f"I2 #{each.issue} is stopped" for each in scene.marked("stopped")]
-        return found
+        if not final:
+            return found
+        found += [fault for invariant in IN_THE_END for fault in invariant(scene)]
+        if not self._may_stop:
+            found += [f"I2 #{each.issue} is stopped" for each in scene.marked("stopped")]
+        # Files are read last, and only where all else is right: who waits for the end looks again and again.
+        return found or [*self._leaks(), *self._open_deliveries()]
 
     def settled(self, timeout: float = 60.0) -> list[str]:
         """What is still wrong of a converged run after so many seconds; [] as soon as nothing is.
@@ -146,7 +146,7 @@ class Oracle:
         head = (self._timeline.refs if self._timeline else {}).get(HEADS + self._repository.default_branch, "")
         text = self._facts.ask("cat-file", "blob", f"{head}:{CONFIGURATION}")
         read: Any = yaml.safe_load(text) if text else None
-        said = (read or {}).get("channels") or {}
+        said = (read or {}).get("channels", {"dev-channel": {}}) or {}
         newer = (name for name, how in said.items() if (how or {}).get("mode", "newer") == "newer")
         return {name: (said[name] or {}).get("ref") or HEADS + name for name in newer}
 

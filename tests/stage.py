@@ -25,6 +25,14 @@ from sandbox.person import Person
 from sandbox.seed import Seeded, seed
 
 T = TypeVar("T")
+QUICK = {
+    "POLL_SECONDS": "0.1",
+    "DISPATCH_LOOKUP_SECONDS": "1",
+    "RETRY_FIRST_SECONDS": "0.05",
+    "RETRY_LONGEST_SECONDS": "1",
+    "RECONCILE_SECONDS": "3",
+}
+"""The bot's waits, scaled for campaigns (`Stage.changes`)."""
 MANIFEST = "coreos/manifest"
 SECRET = "a webhook secret of some length"
 MARKER_KEY = "a marker key of thirty-two characters or more"
@@ -42,6 +50,10 @@ class Stage:
     installation: int
     port: int
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    changes: dict[str, str] = field(default_factory=dict)
+    """What this stage's operator sets otherwise."""
+    programs: dict[str, list[str]] = field(default_factory=dict)
+    """What runs instead of the bot's own `web` or `worker`: arguments of Python."""
 
     def environment(self, **changes: str) -> dict[str, str]:
         """The operator's environment of this stage's bot."""
@@ -62,6 +74,7 @@ class Stage:
             "QUEUE_POLL_SECONDS": "0.05",
             "DISPATCH_LOOKUP_SECONDS": "3",
             "RECONCILE_SECONDS": "2",
+            **self.changes,
             **changes,
         }
 
@@ -85,7 +98,7 @@ class Stage:
         """Start `web`, `worker` or both, and wait until deliveries can be taken."""
         for name in names or ("web", "worker"):
             log = (self.root / f"{name}.log").open("ab")
-            arguments = [sys.executable, "-m", "bot", name, "--embedded"]
+            arguments = [sys.executable, *self.programs.get(name, ["-m", "bot", name, "--embedded"])]
             self.processes[name] = subprocess.Popen(arguments, env=self.environment(), stdout=log, stderr=log)
             log.close()
         if "web" in (names or ("web",)):

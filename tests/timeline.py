@@ -14,7 +14,14 @@ from sandbox.bare import HEADS, TAGS, ZERO, Git
 
 HOOK = "hooks/reference-transaction"
 LOG = "ref-log"
-SCRIPT = '#!/bin/sh\n[ "$1" != committed ] || printf "= %s\\n%s\\n" "$REMOTE_USER" "$(cat)" >> "$GIT_DIR/ref-log"\n'
+TRAP = "die-with-locks"
+"""While this file is in the repository, the next push dies when it has locked its refs and moved none."""
+SCRIPT = f"""#!/bin/sh
+case "$1" in
+prepared) [ ! -e "$GIT_DIR/{TRAP}" ] || {{ rm "$GIT_DIR/{TRAP}"; kill -9 $PPID; }} ;;
+committed) printf "= %s\\n%s\\n" "$REMOTE_USER" "$(cat)" >> "$GIT_DIR/{LOG}" ;;
+esac
+"""
 _LINE = re.compile(r"[0-9a-f]{40} ([0-9a-f]{40}) (refs/(?:heads|tags)/\S+)")
 
 

@@ -1,0 +1,215 @@
+"""Kill the worker, the receiver and the git server again and again: `python -m tests.campaign.crash --kills 300`.
+
+Four repositories release at once: patches, releases off the main branch in both layouts. First they are hit at random
+moments, between the comment and the pull request and between the merge and the end of publishing. What was killed
+starts again at once, as a supervisor would start it. Then the worker dies at every boundary of every step, before the
+step, after its effect and after its record, each `--boundaries` times. Last, pushes are cut off between their refs.
+After each round the oracle judges: nothing may be lost, and nothing done twice, within a minute. The seed is printed;
+the same seed draws the same killings.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.campaign.butcher import Butcher
+from tests.campaign.league import BRANCH, LINK, PATCH, TRACK, Team, league
+from tests.campaign.mortal_worker import MOMENTS
+from tests.stage import Stage
+
+KINDS = (PATCH, LINK, TRACK, BRANCH)
+VICTIMS = ("worker", "worker", "web", "git", "push")
+"""`git` is whatever git does next on the server, `push` the next push, cut off between its refs."""
+REACH = 1.6
+"""Seconds within which a killing falls; undisturbed, four proposals or publications take about so long."""
+CONVERGED = 60.0
+METHODS = ("merge", "squash", "rebase")
+
+
+@dataclass(frozen=True)
+class Killing:
+    """Who dies, and how many seconds after the comment, the merge, or the killing before."""
+
+    victim: str
+    after: float
+
+
+def killings(dice: random.Random, count: int, victims: Sequence[str] = VICTIMS) -> list[Killing]:
+    """So many, drawn."""
+    return [Killing(dice.choice(victims), dice.uniform(0, REACH)) for _ in range(count)]
+
+
+class Campaign:
+    """The rounds of one stage, and what came of them."""
+
+    def __init__(self, teams: list[Team], butcher: Butcher, dice: random.Random) -> None:
+        self.teams = teams
+        self.play: Stage = teams[0].play
+        self.butcher = butcher
+        self.dice = dice
+        self.rounds = 0
+        self.wrong = 0
+        self.slowest = 0.0
+
+    def round(self, before: Sequence[Killing], after: Sequence[Killing], words: str = "") -> bool:
+        """One release of each team under these killings; whether all is right."""
+        began = time.monotonic()
+        try:
+            self._strike(before, self._ask)
+            pulls = {team: team.pull(CONVERGED) for team in self.teams}
+            self._strike(after, lambda: self._merge(pulls))
+            ended = time.monotonic()
+            found = [fault for team in self.teams for fault in team.faults(CONVERGED)]
+        except AssertionError as error:
+            ended, found = time.monotonic(), [str(error)]
+        self.butcher.disarm()
+        self.rounds += 1
+        self.wrong += bool(found)
+        self.slowest = max(self.slowest, time.monotonic() - ended)
+        hits = words or " ".join(f"{each.victim}@{each.after:.2f}" for each in (*before, *after)) or "undisturbed"
+        tags = " ".join(team.tag for team in self.teams)
+        result = "; ".join(found) or "right"
+        spent = f"{time.monotonic() - began:.1f} s, converged in {time.monotonic() - ended:.1f} s"
+        sys.stdout.write(f"{self.rounds:4}  {tags}  {hits}: {result} ({spent})\n")
+        sys.stdout.flush()
+        return not found
+
+    def _ask(self) -> None:
+        for team in self.teams:
+            team.ask()
+
+    def _merge(self, pulls: dict[Team, int]) -> None:
+        for team, number in pulls.items():
+            team.merge(number, self.dice.choice(METHODS))
+
+    def _strike(self, strikes: Sequence[Killing], act: Callable[[], None]) -> None:
+        def kill() -> None:
+            for each in strikes:
+                time.sleep(each.after)
+                self._kill(each.victim)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        act()
+        killer.join()
+
+    def _kill(self, victim: str) -> None:
+        if victim == "git":
+            self.butcher.kill()
+        elif victim == "push":
+            self.butcher.cut_push()
+        else:
+            self.play.kill(victim)
+            self.play.start(victim)
+
+
+def at_random(campaign: Campaign, kills: int, each: int = 2) -> None:
+    """So many killings, `each` between comment and pull request and as many after the merge."""
+    left = kills
+    while left > 0:
+        before = killings(campaign.dice, min(each, left))
+        after = killings(campaign.dice, min(each, left - len(before)))
+        left -= len(before) + len(after)
+        if not campaign.round(before, after):
+            return
+
+
+def cut_off(campaign: Campaign, pushes: int) -> None:
+    """So many pushes that die between their refs: proposals', tags' and channels' alike."""
+    campaign.butcher.cut = 0
+    while campaign.butcher.cut < pushes:
+        before, after = [Killing("push", 0.0)] * 2, [Killing("push", 0.0)] * 6
+        if not campaign.round(before, after, f"{campaign.butcher.cut} pushes cut off"):
+            return
+
+
+def at_boundaries(campaign: Campaign, times: int) -> tuple[int, int]:
+    """Every boundary of every step, each moment so many times; the killings done, and the boundaries that there are."""
+    play = campaign.play
+    play.kill("worker")
+    list_, passed = play.root / "mortal", play.root / "passed"
+    list_.write_text("")
+    passed.write_text("")
+    play.changes.update({"MORTAL": str(list_), "PASSED": str(passed), "PYTHONPATH": str(Path.cwd())})
+    play.programs["worker"] = ["-m", "tests.campaign.mortal_worker"]
+    play.start("worker")
+    done = 0
+    with _supervised(play):
+        if not campaign.round((), (), "all boundaries listed"):
+            return 0, 0
+        boundaries = sorted(set(passed.read_text().splitlines()))
+        for turn in range(times * len(MOMENTS)):
+            moment = MOMENTS[turn % len(MOMENTS)]
+            # One that came up in a single release may not come up in this one, and stays until it does.
+            list_.write_text(list_.read_text() + "".join(f"{each}:{moment}\n" for each in boundaries))
+            whole = len(list_.read_text().splitlines())
+            right = campaign.round((), (), f"the worker {moment} each of {len(boundaries)} boundaries")
+            done += whole - len(list_.read_text().splitlines())
+            if not right:
+                break
+        left = Counter(list_.read_text().splitlines())
+        for line, count in left.items():
+            sys.stdout.write(f"not reached: {line} ({count} times)\n")
+    return done, len(boundaries) * len(MOMENTS)
+
+
+@contextmanager
+def _supervised(play: Stage) -> Iterator[None]:
+    """Start the worker again whenever it has died."""
+    ending = threading.Event()
+
+    def watch() -> None:
+        while not ending.wait(0.02):
+            worker = play.processes.get("worker")
+            if worker is not None and worker.poll() is not None:
+                play.start("worker")
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        watcher.join()
+
+
+def main() -> int:
+    """Run the campaign; exit status 1 when anything was lost or doubled."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=300, help="at random moments")
+    parser.add_argument("--boundaries", type=int, default=5, metavar="TIMES", help="kill at each so many times")
+    parser.add_argument("--cuts", type=int, default=200, help="pushes cut off between their refs")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    options = parser.parse_args()
+    sys.stdout.write(f"seed {options.seed}\n")
+    butcher = Butcher(options.seed)
+    with tempfile.TemporaryDirectory() as folder, league(Path(folder), KINDS, butcher) as teams:
+        butcher.sandbox = teams[0].play.sandbox
+        campaign = Campaign(teams, butcher, random.Random(options.seed))
+        teams[0].play.start()
+        at_random(campaign, options.kills)
+        if not campaign.wrong:
+            cut_off(campaign, options.cuts)
+        cut = butcher.cut
+        done = at_boundaries(campaign, options.boundaries) if options.boundaries and not campaign.wrong else (0, 0)
+    releases = campaign.rounds * len(teams)
+    sys.stdout.write(
+        f"{options.kills} random killings ({butcher.killed} of git at work), {cut} pushes cut off, {done[0]} killings "
+        f"at {done[1]} boundaries; {campaign.rounds - campaign.wrong} of {campaign.rounds} rounds "
+        f"({releases} releases) right; the slowest converged in {campaign.slowest:.1f} s\n"
+    )
+    return 1 if campaign.wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
