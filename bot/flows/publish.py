@@ -37,8 +37,6 @@ from bot.release_branch import NotAsPlanned, Tip, ensure_tip, is_behind
 
 log = logging.getLogger(__name__)
 
-AGAIN = 60.0
-"""Seconds until a channel that could not be moved is tried again."""
 LATE = timedelta(hours=2)
 """A merge that is found later than this is published only when somebody asks for it."""
 LATE_WORDS = "it was merged more than two hours ago, and nothing is published that late unasked"
@@ -63,7 +61,9 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
     left |= steps.run("make the projects' branches", ensure_project_branches, desk, which, version)
     steps.run("tell of the tag and the channels", tell_progress, desk, which, version)
     steps.run("see the tag on GitHub", ensure_visible, desk, which, version)
-    later: list[tuple[float, Intent]] = [(AGAIN, Publish(which, number, "channels"))] if left else []
+    later: list[tuple[float, Intent]] = []
+    if left:
+        later.append((desk.settings.retry_longest_seconds, Publish(which, number, "channels")))
     build = steps.run("start the image build", ensure_build, desk, which, version)
     if build["state"] == "none":
         steps.run("tell that there is no build", tell_no_build, desk, which, version, build["why"])
