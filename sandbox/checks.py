@@ -57,7 +57,8 @@ def _change(call: Call, check: CheckRun) -> None:
         raise Refused(422, "Invalid request.\n\nNo such status or conclusion.")
     status = "completed" if conclusion else status or check.status
     conclusion = (conclusion or check.conclusion) if status == "completed" else None
-    if status == "completed" and conclusion is None:
+    is_missing = call.body.get("status") == "completed" and call.body.get("conclusion") is None
+    if is_missing or (status == "completed" and conclusion is None):
         raise Refused(422, "Invalid request.\n\nFor 'completed' checks, `conclusion` is required.")
     check.output = {**check.output, **_output(call, check)}
     check.status, check.conclusion = status, conclusion

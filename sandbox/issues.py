@@ -7,12 +7,12 @@ from typing import Any
 
 from sandbox.api import Answer, Call, Page, Route
 from sandbox.auth import Refused, need_author_or, need_role, need_unlocked
+from sandbox.shapes_talk import REACTIONS
 from sandbox.state import Comment, Issue, Reaction
 
 LONGEST = 65536
 READ, WRITE = "issues|pull_requests:read", "issues|pull_requests:write"
 """A pull request is an issue too, so either permission will do for what people say on it."""
-REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
 def _issue(call: Call) -> Issue:
@@ -76,11 +76,16 @@ def _tell_issue(call: Call, issue: Issue, action: str, more: dict[str, Any] | No
     shapes = call.sandbox.shapes
     shape = shapes.issue(call.repo, issue)
     if issue.pull is None:
-        call.sandbox.emit(call.repo, call.who, "issues", action, {"issue": shape, **(more or {})})
+        call.sandbox.emit(call.repo, call.who, "issues", action, {"issue": _told(shape), **(more or {})})
     else:
         parts = {"number": issue.number, "pull_request": shapes.pull(call.repo, issue), **(more or {})}
         call.sandbox.emit(call.repo, call.who, "pull_request", action, parts)
     return shape
+
+
+def _told(shape: dict[str, Any]) -> dict[str, Any]:
+    """Webhooks do not say who closed an issue: the sender did."""
+    return {name: value for name, value in shape.items() if name != "closed_by"}
 
 
 def _get(call: Call) -> Answer:
@@ -180,7 +185,7 @@ def _tell(
     call: Call, issue: Issue, comment: Comment, action: str, more: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     shape = call.sandbox.shapes.comment(call.repo, issue, comment)
-    parts = {"issue": call.sandbox.shapes.issue(call.repo, issue), "comment": shape, **(more or {})}
+    parts = {"issue": _told(call.sandbox.shapes.issue(call.repo, issue)), "comment": shape, **(more or {})}
     call.sandbox.emit(call.repo, call.who, "issue_comment", action, parts)
     return shape
 
@@ -263,7 +268,7 @@ def _add_labels(call: Call) -> Answer:
     for name in _names(call, "labels"):
         if name not in issue.labels:
             issue.labels.append(name)
-            _tell_issue(call, issue, "labeled", {"label": {"name": name}})
+            _tell_issue(call, issue, "labeled", {"label": call.sandbox.shapes.label(call.repo, name)})
     return call.sandbox.shapes.issue(call.repo, issue)["labels"]
 
 
@@ -273,7 +278,7 @@ def _remove_label(call: Call) -> Answer:
     if name not in issue.labels:
         raise Refused(404, "Label does not exist")
     issue.labels.remove(name)
-    _tell_issue(call, issue, "unlabeled", {"label": {"name": name}})
+    _tell_issue(call, issue, "unlabeled", {"label": call.sandbox.shapes.label(call.repo, name)})
     return call.sandbox.shapes.issue(call.repo, issue)["labels"]
 
 

@@ -99,7 +99,7 @@ class Sandbox(Owners):
         self.url = f"http://{host}:{self._server.port}"
         self.api_url = self.url + BASE
         self.shapes = Shapes(self.world, self.url, self.api_url)
-        self.webhooks = Webhooks(self.world, self._shape)
+        self.webhooks = Webhooks(self.world, self.shapes)
         self.actions = Actions(self, random.Random(seed))
         self._pool = urllib3.PoolManager(maxsize=8)
 
@@ -220,6 +220,7 @@ class Sandbox(Owners):
         parts = {
             "installation": self.shapes.installation(installation),
             "repository_selection": "selected",
+            "requester": None,
             "repositories_added": self._named(repositories if action == "added" else []),
             "repositories_removed": self._named(repositories if action == "removed" else []),
         }
@@ -303,6 +304,3 @@ class Sandbox(Owners):
         if found is None:
             raise LookupError(f"there is no repository {full_name}")
         return found
-
-    def _shape(self, thing: User | Repository) -> dict[str, Any]:
-        return self.shapes.user(thing) if isinstance(thing, User) else self.shapes.repository(thing)

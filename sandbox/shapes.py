@@ -6,6 +6,7 @@ Three layers, each writing more: accounts and repositories, what people say, and
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import quote
 from zlib import crc32
 
 from sandbox.auth import iso
@@ -53,6 +54,13 @@ class Shapes(Talk):
                 for parent in parents.split()
             ],
         }
+
+    def _head(self, repository: Repository, sha: str) -> Json:
+        """The little that a run says of its commit."""
+        commit = self.commit(repository, sha)["commit"]
+        who = {role: {key: commit[role][key] for key in ("name", "email")} for role in ("author", "committer")}
+        when = commit["committer"]["date"]
+        return {"id": sha, "tree_id": commit["tree"]["sha"], "message": commit["message"], "timestamp": when, **who}
 
     def files(self, repository: Repository, span: str, head: str) -> list[Json]:
         """The files that differ between the two ends of a span (`a...b`) or (`a b`: two trees)."""
@@ -122,7 +130,7 @@ class Shapes(Talk):
             "updated_at": since,
             "url": f"{self.api}/repos/{name}/actions/workflows/{number}",
             "html_url": f"{self.url}/{name}/blob/{repository.default_branch}/{path}",
-            "badge_url": f"{self.url}/{name}/workflows/{title}/badge.svg",
+            "badge_url": f"{self.url}/{name}/workflows/{quote(title)}/badge.svg",
         }
 
     def run(self, repository: Repository, run: Run) -> Json:
@@ -130,7 +138,7 @@ class Shapes(Talk):
         repo, number = f"{self.api}/repos/{repository.full_name}", workflow_id(run.workflow)
         base = f"{repo}/actions/runs/{run.id}"
         ends = {"jobs": "jobs", "logs": "logs", "cancel": "cancel", "rerun": "rerun", "artifacts": "artifacts"}
-        actor, home = self.user(run.actor), self.repository(repository)
+        actor, home = self.user(run.actor), self.repository_minimal(repository)
         return {
             "id": run.id,
             "node_id": f"WFR_{run.id}",
@@ -144,7 +152,7 @@ class Shapes(Talk):
             "conclusion": run.conclusion,
             "head_branch": run.branch,
             "head_sha": run.head,
-            "head_commit": None,
+            "head_commit": self._head(repository, run.head),
             "workflow_id": number,
             "check_suite_id": run.id,
             "check_suite_node_id": f"CS_{run.id}",

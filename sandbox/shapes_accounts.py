@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from sandbox.auth import iso
 from sandbox.state import App, Installation, Repository, User, World
@@ -58,10 +59,21 @@ REPOSITORY_LINKS = {
     "teams_url": "/teams",
     "trees_url": "/git/trees{/sha}",
 }
+ORGANIZATION_LINKS = {
+    "repos_url": "/repos",
+    "events_url": "/events",
+    "hooks_url": "/hooks",
+    "issues_url": "/issues",
+    "members_url": "/members{/member}",
+    "public_members_url": "/public_members{/member}",
+}
+MINIMAL = ("id", "node_id", "name", "full_name", "private", "owner", "html_url", "url", "description", "fork")
+"""What runs say of their repository, beside its links."""
 NONE_YET = ("forks", "forks_count", "stargazers_count", "watchers", "watchers_count", "size")
 NONE_YET_EITHER = ("network_count", "subscribers_count")
 UNKNOWN = ("description", "homepage", "language", "mirror_url", "license")
 HAS = {"issues": True, "projects": True, "wiki": True, "pages": False, "discussions": False, "downloads": True}
+MAY = {"is_template": False, "allow_forking": True, "web_commit_signoff_required": False}
 PROFILE = ("bio", "blog", "company", "email", "hireable", "location")
 
 
@@ -75,7 +87,8 @@ class Accounts:
 
     def user(self, user: User) -> Json:
         """A user, an organisation or a bot, as others name it."""
-        api = f"{self.api}/users/{user.login}"
+        api = f"{self.api}/users/{quote(user.login)}"
+        page = f"apps/{user.login.removesuffix('[bot]')}" if user.type == "Bot" else user.login
         return {
             "login": user.login,
             "id": user.id,
@@ -83,10 +96,23 @@ class Accounts:
             "avatar_url": f"{self.url}/avatars/{user.id}",
             "gravatar_id": "",
             "url": api,
-            "html_url": f"{self.url}/{user.login}",
+            "html_url": f"{self.url}/{page}",
             **{name: api + rest for name, rest in USER_LINKS.items()},
             "type": user.type,
             "site_admin": False,
+        }
+
+    def organization(self, user: User) -> Json:
+        """An organisation, as webhooks name it beside what happened."""
+        api = f"{self.api}/orgs/{user.login}"
+        return {
+            "login": user.login,
+            "id": user.id,
+            "node_id": f"U_{user.id}",
+            "url": api,
+            **{name: api + rest for name, rest in ORGANIZATION_LINKS.items()},
+            "avatar_url": f"{self.url}/avatars/{user.id}",
+            "description": "",
         }
 
     def profile(self, user: User) -> Json:
@@ -174,12 +200,19 @@ class Accounts:
             **dict.fromkeys(NONE_YET, 0),
             **(dict.fromkeys(NONE_YET_EITHER, 0) if full else {}),
             **{f"has_{key}": value for key, value in HAS.items()},
+            **MAY,
+            "topics": [],
             "open_issues": open_issues,
             "open_issues_count": open_issues,
             "created_at": since,
             "updated_at": since,
             "pushed_at": since,
         }
+
+    def repository_minimal(self, repository: Repository) -> Json:
+        """A repository as runs name it."""
+        shape = self.repository(repository)
+        return {name: shape[name] for name in (*MINIMAL, *REPOSITORY_LINKS)}
 
     def repository_link(self, repository: Repository) -> Json:
         """The little that check runs and workflow runs say of a pull request's repositories."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from urllib.parse import quote
+
 from sandbox.auth import iso
 from sandbox.shapes_accounts import Accounts, Json
 from sandbox.state import Comment, Issue, Pull, Reaction, Repository, Review, World
+
+REACTIONS = ("+1", "-1", "laugh", "confused", "heart", "hooray", "rocket", "eyes")
 
 
 class Talk(Accounts):
@@ -27,6 +33,8 @@ class Talk(Accounts):
                 "state_reason": None if issue.state == "open" else "completed",
                 "closed_by": self.user(issue.closed_by) if issue.closed_by else None,
                 "performed_via_github_app": self.app(issue.app) if issue.app else None,
+                "timeline_url": f"{api}/timeline",
+                "reactions": _rollup(api, ()),
             }
         )
         if issue.pull:
@@ -73,7 +81,7 @@ class Talk(Accounts):
         return {
             "id": number,
             "node_id": f"LA_{number}",
-            "url": f"{self.api}/repos/{repository.full_name}/labels/{name}",
+            "url": f"{self.api}/repos/{repository.full_name}/labels/{quote(name)}",
             "name": name,
             "description": None,
             "color": "ededed",
@@ -83,6 +91,7 @@ class Talk(Accounts):
     def comment(self, repository: Repository, issue: Issue, comment: Comment) -> Json:
         """A comment."""
         kind = "pull" if issue.pull else "issues"
+        api = f"{self.api}/repos/{repository.full_name}/issues/comments/{comment.id}"
         return {
             "id": comment.id,
             "node_id": f"IC_{comment.id}",
@@ -90,11 +99,12 @@ class Talk(Accounts):
             "user": self.user(comment.user),
             "created_at": iso(comment.created_at),
             "updated_at": iso(comment.updated_at),
-            "url": f"{self.api}/repos/{repository.full_name}/issues/comments/{comment.id}",
+            "url": api,
             "html_url": f"{self.url}/{repository.full_name}/{kind}/{issue.number}#issuecomment-{comment.id}",
             "issue_url": f"{self.api}/repos/{repository.full_name}/issues/{issue.number}",
             "author_association": repository.association(comment.user),
             "performed_via_github_app": self.app(comment.app) if comment.app else None,
+            "reactions": _rollup(api, comment.reactions),
         }
 
     def reaction(self, reaction: Reaction) -> Json:
@@ -222,3 +232,13 @@ class Talk(Accounts):
             "commit_id": review.commit,
             "author_association": repository.association(review.user),
         }
+
+
+def _rollup(api: str, reactions: Iterable[Reaction]) -> Json:
+    """How often each reaction was given."""
+    counts = Counter(each.content for each in reactions)
+    return {
+        "url": f"{api}/reactions",
+        "total_count": counts.total(),
+        **{content: counts[content] for content in REACTIONS},
+    }

@@ -9,13 +9,14 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import urllib3
 
+from sandbox.auth import iso
+from sandbox.shapes_accounts import Accounts
 from sandbox.state import App, Installation, Repository, User, World
 
 TIMEOUT = 10.0
@@ -84,9 +85,9 @@ class Webhooks:
     waits for no other App.
     """
 
-    def __init__(self, world: World, shape: Callable[[User | Repository], dict[str, Any]]) -> None:
+    def __init__(self, world: World, shapes: Accounts) -> None:
         self._world = world
-        self._shape = shape
+        self._shapes = shapes
         self._queues: dict[int, queue.SimpleQueue[Delivery | None]] = {}
         self._threads: list[threading.Thread] = []
         self._pool = urllib3.PoolManager(retries=False, maxsize=4)
@@ -109,9 +110,9 @@ class Webhooks:
 
     def emit(self, event: str, action: str, repository: Repository, sender: User, parts: dict[str, Any]) -> None:
         """Tell every App that is installed on the repository and subscribed to the event."""
-        about = {"repository": self._shape(repository)}
+        about = {"repository": self._shapes.repository(repository)}
         if repository.is_organization:
-            about["organization"] = self._shape(repository.owner)
+            about["organization"] = self._shapes.organization(repository.owner)
         for installation in self._world.installation_on(repository):
             if event in installation.app.events:
                 self.tell(installation, event, action, sender, {**parts, **about})
@@ -122,7 +123,7 @@ class Webhooks:
             **({"action": action} if action else {}),
             "installation": {"id": installation.id, "node_id": f"INS_{installation.id}"},
             **parts,
-            "sender": self._shape(sender),
+            "sender": self._shapes.user(sender),
         }
         self._add(installation.app, installation.id, event, action, json.dumps(payload).encode())
 
@@ -131,6 +132,7 @@ class Webhooks:
         config = {"url": app.webhook_url, "content_type": "json", "insecure_ssl": "0", "secret": "********"}
         hook = {"type": "App", "id": app.id, "app_id": app.id, "name": "web", "active": True, "config": config}
         hook["events"] = list(app.events)
+        hook["created_at"] = hook["updated_at"] = iso(self._world.began)
         payload = {"zen": "Keep it logically awesome.", "hook_id": app.id, "hook": hook}
         self._add(app, None, "ping", "", json.dumps(payload).encode())
 
