@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from flask import Flask, Response, jsonify, make_response, request
 from werkzeug.http import http_date
 
+from sandbox import bodies
 from sandbox.auth import UNREADABLE, Caller, Refused, caller, require
 from sandbox.state import Repository
 
@@ -141,7 +142,10 @@ class Api:
             who = caller(self._sandbox.world, request)
             if route.path != "/rate_limit":
                 self._sandbox.limits.admit(who, route.method != "GET" and "{repo}" in route.path)
-            answer = _response(route.handler(self._call(route, who, parameters)))
+            call = self._call(route, who, parameters)
+            if route.method != "GET":
+                bodies.check(route.name, call.body)
+            answer = _response(route.handler(call))
         except Refused as refused:
             answer = _refusal(refused)
         except Moved as moved:
