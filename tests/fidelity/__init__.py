@@ -1,0 +1,1 @@
+"""Proves that the stand-in GitHub speaks as GitHub does: all its traffic is held against what GitHub publishes."""
