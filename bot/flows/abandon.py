@@ -19,7 +19,7 @@ from bot.core.text import refusals, replies, stopped as words
 from bot.core.text.quote import code, marker
 from bot.core.tree import Entry
 from bot.flows.desk import Desk
-from bot.flows.evidence import base_before, merge_commit
+from bot.flows.evidence import base_before, merge_commit, rival
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
@@ -60,6 +60,9 @@ def push_revert(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
     if pull is None or sealed is None or not pull.merged or not pull.head.startswith(PREFIX):
         return _refused(no.NothingStopped("abandon", f"pull request {number}", "no merged release of mine"))
     record = sealed.record
+    other = rival(desk, which, record.version, number)
+    if other is not None:
+        return _refused(no.NothingStopped("abandon", record.tag, f"proposed by #{other} now"))
     known = desk.store.release(which.id, record.version)
     if known is not None and known.state not in STATES:
         return _refused(no.NothingStopped("abandon", record.tag, known.state))

@@ -27,7 +27,7 @@ from bot.core.text.pull import sensitive_block
 from bot.core.text.quote import code, marker
 from bot.core.tree import object_id
 from bot.flows.desk import Desk
-from bot.flows.evidence import gather, merge_commit, tag_object
+from bot.flows.evidence import gather, merge_commit, rival, tag_object
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror
@@ -60,6 +60,9 @@ def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dic
     sealed = desk.sealed(which, pull) if pull else None
     if pull is None or sealed is None or not pull.merged or not pull.head.startswith(PREFIX):
         return _refused(no.NothingStopped("adopt", f"pull request {number}", "no merged release of mine"))
+    other = rival(desk, which, sealed.record.version, number)
+    if other is not None:
+        return _refused(no.NothingStopped("adopt", sealed.record.tag, f"proposed by #{other} now"))
     known = desk.store.release(which.id, sealed.record.version)
     if known is not None and known.state not in STATES:
         return _refused(no.NothingStopped("adopt", sealed.record.tag, known.state))

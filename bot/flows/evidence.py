@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from bot.core.audit import Facts
 from bot.core.config import Config
-from bot.core.hub import Pull
+from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import tag_payload
 from bot.core.record import Record, Sealed
 from bot.core.refusal import BadConfiguration
@@ -23,6 +23,7 @@ from bot.mirror import Commit, Mirror
 from bot.outage import Outage
 from bot.reading import read_configuration
 from bot.release_branch import Tip
+from bot.store import FREE
 
 VISIBLE = timedelta(minutes=2)
 """A commit that was merged so long ago is on the server, or it is on no branch any more."""
@@ -83,6 +84,13 @@ def base_before(mirror: Mirror, record: Record, commit: Commit) -> str:
     if adoption is None:
         return commit.parents[0] if commit.parents else ""
     return adoption.parent if adoption.merge == commit.sha and mirror.is_ancestor(adoption.parent, commit.sha) else ""
+
+
+def rival(desk: Desk, which: RepositoryId, version: str, number: int) -> int | None:
+    """Another pull request that has this version now: the merge of this one was taken back, and its number taken."""
+    known = desk.store.release(which.id, version)
+    taken = known is not None and known.state not in FREE and known.pull not in (None, number)
+    return known.pull if known and taken else None
 
 
 def merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:

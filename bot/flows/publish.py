@@ -25,7 +25,7 @@ from bot.flows.channels import move_channels
 from bot.flows.desk import Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
-from bot.flows.evidence import expected_tag, gather, merge_commit, signed, tag_object
+from bot.flows.evidence import expected_tag, gather, merge_commit, rival, signed, tag_object
 from bot.flows.hold import held
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.rebuild import ensure_known
@@ -92,6 +92,9 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
         if sealed is None:
             return _stopped_without_plan(desk, pull)
         record = sealed.record
+        other = rival(desk, which, record.version, number)
+        if other is not None:
+            return {"state": "ignored", "why": f"#{other} has the version {record.version} now"}
         genuine = _is_genuine(desk, pull, sealed)
         if genuine:
             desk.store.merged(

@@ -13,6 +13,7 @@ from bot.core.text import replies
 from bot.flows.abandon import give_up, open_revert_of
 from bot.flows.adopt import judge_and_seal
 from bot.flows.desk import Desk
+from bot.flows.evidence import rival
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.reply import refuse, say
 
@@ -57,6 +58,9 @@ def _state(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
     if sealed is None:
         return {"state": "stopped", "tag": "this release", "revert": None}
     tag = sealed.record.tag
+    other = rival(desk, which, sealed.record.version, number)
+    if other is not None:
+        return {"state": f"proposed by #{other} now", "tag": tag, "revert": None}
     row = desk.store.release(which.id, sealed.record.version)
     state = row.state if row else "merged"
     if row is not None and state == "failed" and row.run_id is None:

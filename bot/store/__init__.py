@@ -13,10 +13,10 @@ from sqlalchemy import Engine
 
 from bot.store.database import begin, engine_for
 from bot.store.inbox import Delivery, Inbox, InboxRow
-from bot.store.releases import UNPUBLISHED, Release, Releases, ReleaseState
+from bot.store.releases import FREE, UNPUBLISHED, Release, Releases, ReleaseState
 from bot.store.tables import metadata
 
-__all__ = ["UNPUBLISHED", "Delivery", "InboxRow", "Release", "ReleaseState", "Store", "engine_for"]
+__all__ = ["FREE", "UNPUBLISHED", "Delivery", "InboxRow", "Release", "ReleaseState", "Store", "engine_for"]
 
 
 class Store(Inbox, Releases):

@@ -145,8 +145,17 @@ def test_abandoning_takes_the_merge_back_and_frees_the_number(play: Play) -> Non
     play.stage.person("hubot").merge(MANIFEST, number)
     assert (read(play, "build-115", "version.txt"), read(play, "build-115", "build-115.xml")) == before
     assert play.publish(pull).state == "stopped"
-    assert "**115.0.1**" in play.type("/release patch build-115 --allow-empty")
+    told = play.type("/release patch build-115 --allow-empty")
+    assert "**115.0.1**" in told
+    again = int(told.split("#")[1].split(" ")[0])
+    for way in ("resume", "adopt", "abandon"):
+        told = play.type(f"/release {way}", "hubot", on=pull)
+        assert told == f"There is nothing to {way}: `v115.0.1` is proposed by #{again} now."
+    assert play.publish(pull).state == "ignored"
     assert TAG not in play.stage.refs()
+    merged = play.stage.person("hubot").merge(MANIFEST, again)
+    assert play.publish(again).state == "done"
+    assert play.stage.refs()[TAG + "^{}"] == merged
 
 
 def test_what_is_published_is_neither_adopted_nor_abandoned(play: Play) -> None:
