@@ -141,6 +141,7 @@ ED, BLOB = public(KEY).split()
         (f'bot@x from="1.2.3.4" {public(KEY)}', "line 1 has the unknown option `from`"),
         (f"bot@x valid-after=20260101 {public(KEY)}", "line 1 has options that cannot be read"),
         (f'bot@x valid-after="2026" {public(KEY)}', "line 1 has a valid-after that is no date"),
+        (f'bot@x valid-after="202601011" {public(KEY)}', "line 1 has a valid-after that is no date"),
         (f'bot@x valid-after="20260231Z" {public(KEY)}', "line 1 has a valid-after that is no date"),
         (f'bot@x valid-before="20260101 " {public(KEY)}', "line 1 has a valid-before that is no date"),
         (f'bot@x valid-before="20260101",valid-after="20270101" {public(KEY)}', "line 1 ends before it begins"),

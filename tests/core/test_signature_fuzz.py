@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import textwrap
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -68,6 +69,13 @@ def test_the_signatures_that_are_altered_below_are_good() -> None:
     assert [state(armour(blob)) for blob in BINARY.values()] == ["good", "good"]
 
 
+def test_no_bit_of_an_ed25519_signature_can_be_changed() -> None:
+    blob = BINARY[ED]
+    for at, byte in enumerate(blob):
+        for bit in range(8):
+            assert state(armour(blob[:at] + bytes((byte ^ 1 << bit,)) + blob[at + 1 :])) in ("bad", "unknown key"), at
+
+
 @given(st.sampled_from(sorted(BINARY.values())), st.data())
 def test_no_byte_of_an_ssh_signature_can_be_changed(blob: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(blob) - 1))
@@ -118,6 +126,37 @@ def test_any_fields_in_the_form_of_a_signature_are_judged(
 ) -> None:
     fields = b"".join(field(each) for each in (key, space, rest, hashed, field(form) + field(sig)))
     assert state(armour(magic + version.to_bytes(4, "big") + fields + end)) in ("bad", "unknown key")
+
+
+def rebuilt(version: int = 1, reserved: bytes = b"", end: bytes = b"", inner_end: bytes = b"") -> bytes:
+    """The Ed25519 signature with what no signature covers put differently."""
+    wire = Wire(BINARY[ED])
+    wire.take(10)
+    key, space, _, hashed, inner = (wire.string() for _ in range(5))
+    fields = b"".join(map(field, (key, space, reserved, hashed, inner + inner_end)))
+    return armour(b"SSHSIG" + version.to_bytes(4, "big") + fields + end)
+
+
+def test_what_the_signature_itself_does_not_cover_is_fixed_too() -> None:
+    assert rebuilt() == SIGNATURES[ED]
+    odd = [rebuilt(version=2), rebuilt(reserved=b"x"), rebuilt(end=b"x"), rebuilt(inner_end=b"x")]
+    assert [state(signature) for signature in odd] == ["bad"] * 4
+
+
+def test_base64_has_one_form_only() -> None:
+    joined = base64.b64encode(b"SSHSIG" + bytes(1)).decode()
+    twin = joined[:-3] + chr(ord(joined[-3]) + 1) + joined[-2:]
+    assert base64.b64decode(joined) == base64.b64decode(twin)
+    sentences = []
+    for text in (joined, twin, joined + "=", joined[:-1], "A=AA"):
+        data = f"-----BEGIN SSH SIGNATURE-----\n{text}\n-----END SSH SIGNATURE-----\n".encode()
+        sentences.append(verify_ssh(Signed(PAYLOAD, data, "ssh"), TRUSTED, AT).sentence.partition(": ")[2])
+    assert sentences == ["it breaks off.", *["it is not base64."] * 4]
+
+
+def test_a_signature_too_long_to_be_one_is_not_even_decoded() -> None:
+    long = armour(bytes(64 * 1024))
+    assert verify_ssh(Signed(PAYLOAD, long, "ssh"), TRUSTED, AT).sentence.endswith("not armoured as it should be.")
 
 
 @given(st.binary())
@@ -221,3 +260,16 @@ def test_any_signing_key_is_read_or_refused_without_a_word_of_it(text: str, at: 
     altered = text[:at] + more + text[at + len(more) :]
     said = refusal(read_signing_key, altered)
     assert not any(line in said for line in text.splitlines()[1:-1] if len(line) > 20)
+
+
+def test_gpg_keys_of_a_trust_file_have_names_and_purposes_like_others() -> None:
+    armour = block("PUBLIC KEY BLOCK", written([(6, RSA_KEY), (13, b"Bot"), (6, CURVE_KEY)])).decode()
+    first, second = read_trusted(armour)
+    assert (first.name, first.fingerprint) == (
+        first.fingerprint,
+        hashlib.sha1(b"\x99\0\x0c" + RSA_KEY, usedforsecurity=False).hexdigest().upper(),
+    )
+    assert second.blob == written([(6, CURVE_KEY)])
+    named = read_trusted(f'bot@x namespaces="git",valid-before="20260101Z" gpg\n{armour}')
+    assert [(key.name, key.before) for key in named] == [("bot@x", datetime(2026, 1, 1, tzinfo=UTC))] * 2
+    assert "no key that may sign tags" in refusal(read_trusted, f'bot@x namespaces="file" gpg\n{armour}')
