@@ -61,12 +61,19 @@ class Oracle:
         self._facts = Facts(found.git)
         self._timeline: Timeline | None = None
         self._heard = 0
+        self._ran: frozenset[int] = frozenset()
         self._commands: list[Said] = []
 
     def watch(self) -> Oracle:
-        """Begin. What happened before is taken as it is."""
+        """Begin. What happened before is taken as it is.
+
+        Where several repositories are built in one, they must release different versions while they are watched.
+        """
         self._timeline = Timeline(self._repository.git)
         self._heard = len(self._sandbox.deliveries)
+        with self._sandbox.world.lock:
+            repositories = list(self._sandbox.world.repositories.values())
+            self._ran = frozenset(run.id for repository in repositories for run in repository.runs)
         return self
 
     def faults(self, final: bool = False) -> list[str]:
@@ -112,7 +119,7 @@ class Oracle:
             app = world.installation_on(repository)[0].app
             pulls, reverted = pulls_of(repository, app)
             comments = comments_of(repository)
-            runs = runs_of(self._sandbox, repository.owner.id, {pull.tag for pull in pulls})
+            runs = runs_of(self._sandbox, repository.owner.id, {pull.tag for pull in pulls}, self._ran)
             self._hear()
             # Refs last: whatever was seen before them has its refs by now, and git's own report is complete.
             self._timeline.look()

@@ -180,10 +180,10 @@ def comments_of(repository: Repository) -> list[Said]:
     return [Said(comment.id, comment.issue, comment.user.login, comment.body) for comment in each]
 
 
-def runs_of(sandbox: Sandbox, owner: int, tags: set[str]) -> list[Built]:
-    """The runs in this owner's repositories that were given one of these tags."""
+def runs_of(sandbox: Sandbox, owner: int, tags: set[str], before: frozenset[int]) -> list[Built]:
+    """The runs in this owner's repositories that were given one of these tags, without those of `before`."""
     own = (repository for repository in sandbox.world.repositories.values() if repository.owner.id == owner)
-    runs = (run for repository in own for run in repository.runs)
+    runs = (run for repository in own for run in repository.runs if run.id not in before)
     inputs = ((run, run.inputs.get("tag", "")) for run in runs)
     return [Built(run.id, tag, run.inputs.get("correlation_id", "")) for run, tag in inputs if tag in tags]
 

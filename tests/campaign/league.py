@@ -87,7 +87,7 @@ def league(
         play.changes.update(QUICK)
         names = [MANIFEST, *(f"coreos/manifest-{number}" for number in range(1, len(kinds)))]
         for name in names[1:]:
-            _copy(play, name)
+            copy(play, name)
         play.sandbox.add_repositories(play.installation, names[1:])
         for name, kind in zip(names, kinds, strict=True):
             if kind is TRACK:
@@ -104,7 +104,8 @@ def _team(play: Stage, name: str, kind: Kind) -> Team:
     return Team(play, name, kind, Oracle(play.sandbox, name, *found, secrets=[MARKER_KEY], may_stop=False).watch())
 
 
-def _copy(play: Stage, name: str) -> None:
+def copy(play: Stage, name: str) -> None:
+    """Another manifest repository with the history of the seeded one, and its people."""
     handle = play.sandbox.create_repository(name, default_branch="master")
     handle.git.run(
         "fetch", "--quiet", str(play.seeded.manifest.path), "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"
