@@ -45,10 +45,10 @@ def reconcile(desk: Desk, intent: Reconcile, steps: Steps) -> Outcome:
 def sweep(desk: Desk, which: RepositoryId) -> int:
     """Take up what no delivery told us; the number of finds that were new."""
     lost = ensure_known(desk, which)
-    now = desk.time()  # of GitHub: what is compared below happened there, and our clock may be a day off
+    pulls = open_releases(desk, desk.repository(which))
+    now = desk.time()  # of GitHub, which has just told it: what is compared below happened there
     mark = f"sweep/{which.id}"
     since = looks_back_to(desk.store.fact(mark), now)
-    pulls = open_releases(desk, desk.repository(which))
     finds = chain(
         _comments(desk, which, since, lost),
         _closed(desk, which, since),
