@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ FILE = "bot.sqlite3"
 HASTE_MS = 1000
 """Who waits shorter than this for another writer is in haste: no statement of theirs takes longer than SLOWEST_MS."""
 SLOWEST_MS = 4000
+MAKING = {"name": "manifest-release-bot tables"}
 PUNCTUAL = {
     "connect_timeout": 3,
     "keepalives_idle": 5,
@@ -107,11 +109,13 @@ def alone(engine: sa.Engine) -> Iterator[None]:
         yield
         return
     with faults(), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.text("SELECT pg_advisory_lock(hashtext('manifest-release-bot tables'))"))
+        # Asked for again and again: a statement that waits for it would hold up an index that is made meanwhile.
+        while not connection.execute(sa.text("SELECT pg_try_advisory_lock(hashtext(:name))"), MAKING).scalar():
+            time.sleep(0.2)
         try:
             yield
         finally:
-            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtext('manifest-release-bot tables'))"))
+            connection.execute(sa.text("SELECT pg_advisory_unlock(hashtext(:name))"), MAKING)
 
 
 @contextmanager
