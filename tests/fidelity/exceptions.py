@@ -22,9 +22,6 @@ LEFT_OUT = {
 }
 """Lists of words that hold these and should hold one more."""
 
-UNDESCRIBED_QUERY: dict[tuple[str, str], str] = {}
-"""Parameters of an operation that GitHub takes and does not describe."""
-
 EXCEPTIONS: dict[str, str] = {
     r'^apps/list-installations 200: answered \*/account: "(name|slug|created_at|updated_at)" is a required property': (
         "The list wants an account that is a person and an enterprise at once; one installation has either."

@@ -13,7 +13,7 @@ from tests.fidelity.exceptions import EXCEPTIONS
 from tests.fidelity.judge import Judge
 from tests.fidelity.schemas import Description
 from tests.fidelity.wire import Exchange, Recorder
-from tests.stage import MANIFEST, stage
+from tests.stage import MANIFEST, Stage, stage
 
 
 @dataclass
@@ -45,10 +45,23 @@ def play_release(folder: Path) -> tuple[list[Exchange], list[Delivery], list[str
         play.person("hubot").approve(MANIFEST, number)
         play.person("hubot").merge(MANIFEST, number)
         play.until("the end of the build", lambda: play.said(number, "end"))
+        _drop_another(play)
         play.stop()
         play.sandbox.wait_idle()
         lost = [f"{each.name} {each.path}" for each in play.sandbox.requests if each.name.endswith("(unknown)")]
         return list(recorder.exchanges), list(play.sandbox.deliveries), lost
+
+
+def _drop_another(play: Stage) -> None:
+    """Propose a release, press "Re-run" on its check, and close it unmerged; a command that is none comes before."""
+    play.reply(*play.ask("/release nonsense"))
+    play.reply(*play.ask("/release patch build-115 --allow-empty"))
+    pull, person = play.pull(), play.person("octocat")
+    checks = f"/repos/{MANIFEST}/commits/{pull['head']['sha']}/check-runs"
+    found = play.until("the check", lambda: person.ask("GET", checks)["check_runs"])
+    person.rerequest(MANIFEST, found[0]["id"])
+    person.close(MANIFEST, pull["number"])
+    play.until("the branch to go", lambda: f"refs/heads/{pull['head']['ref']}" not in play.refs())
 
 
 def judge(folder: Path) -> Report:

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,7 @@ class Description:
         self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
 
     @classmethod
+    @cache
     def load(cls) -> Description:
         """Read it from the cache."""
         if not OPENAPI.kept.exists():
