@@ -234,6 +234,13 @@ def test_a_tag_is_ours_by_its_bytes_and_a_trusted_signature(
     assert is_ours(there, PAYLOAD, verdict, signs=signs) == ours
 
 
+def test_a_tag_is_compared_with_what_we_would_push_signed_or_not() -> None:
+    again = PAYLOAD + sign_ssh(PAYLOAD, armoured(OTHER))
+    assert is_ours(again, SIGNED, GOOD, signs=True)
+    assert not is_ours(again, SIGNED, replace(GOOD, state="unknown key"), signs=True)
+    assert not is_ours(PAYLOAD, SIGNED, UNSIGNED, signs=False)
+
+
 def test_where_the_last_tag_was_signed_ours_must_be() -> None:
     for state in ("good", "bad", "unknown key", "expired", "not checked"):
         last = Verdict("gpg", state, "", "")

@@ -70,14 +70,16 @@ def unchecked(payload: bytes, why: str = "no trusted keys given") -> Verdict:
     return Verdict(kind, "not checked", "", f"The tag is signed with {WORDS[kind]}, not checked: {why}.")
 
 
-def is_ours(there: bytes, expected_payload: bytes, verdict: Verdict, *, signs: bool) -> bool:
+def is_ours(there: bytes, expected: bytes, verdict: Verdict, *, signs: bool) -> bool:
     """Whether the tag object on the server is the one we would push: same target and payload, by a trusted key.
 
-    `verdict` is that of `there`. Where we sign nothing (`signs`), the unsigned payload itself is ours, too.
+    `verdict` is that of `there`. `expected` may be signed already or not: what is after the payload does not count,
+    for not every kind of key signs the same twice. Where we sign nothing (`signs`), the unsigned payload is ours, too.
     """
-    if split(there).payload != expected_payload:
+    found, ours = split(there), split(expected)
+    if found.payload != ours.payload:
         return False
-    return verdict.state == "good" or (verdict.state == "unsigned" and not signs and there == expected_payload)
+    return verdict.state == "good" or (verdict.state == "unsigned" and found == ours and not signs)
 
 
 def weaker(last: Verdict | None, ours: Kind | None) -> str | None:
