@@ -92,6 +92,7 @@ def forbidden_words(refused: Sequence[Rejection], remote: str) -> str:
     """Why the server forbids it: git's reason, then the server's own lines, without addresses, on one line."""
     reason = next(each.reason for each in refused if each.by_server and not _PASSING.search(each.reason))
     said = [line.removeprefix("remote:").strip() for line in remote.split("\n") if line.startswith("remote:")]
-    words = " ".join([reason, *(re.sub(r"^error: ", "", line) for line in said if line)])
+    told = [line for line in said if line and not line.startswith("Review all ")]  # what follows is an address
+    words = " ".join([reason, *(re.sub(r"^error: ", "", line) for line in told)])
     plain = re.sub(r"https?://\S+", "", words)
     return re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in plain)).strip()[:300]

@@ -67,7 +67,7 @@ def _move_channel(
         try:
             result = mirror.push([RefUpdate(order.ref, now, target)])
         except Denied as refusal:
-            return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason)}")
+            return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason, 300)}")
         if result.ok:
             return words.Row(order.name, "done", desk.now(), f"{short(now) if now else 'new'} → {short(target)}")
     return words.Row(order.name, "failed", desk.now(), "kept moving; left where it is")

@@ -104,7 +104,7 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
             try:
                 outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed, unattended)
             except Denied as refusal:
-                outcome = _stopped(record, f"the server refused: {refusal.reason}", ())
+                outcome = _stopped(record, refusal.reason, ())
         if outcome is not None and outcome["state"] == "stopped" and genuine:
             desk.store.stopped(which.id, record.version, outcome["why"])
         if outcome is not None:
