@@ -27,6 +27,7 @@ from bot.outage import Denied, Outage
 from bot.remotes import Remotes
 from bot.sdk_check import SdkCheck
 from bot.settings import Settings
+from bot.signing import Keyring, Signer
 from bot.store import Store, engine_for
 from handlers import ROUTES
 
@@ -50,6 +51,7 @@ class Worker:
         self._store = Store(engine_for(settings.store_url, settings.data_dir), now)
         self._hub = Hub(settings.github_api_url, settings.app_id, settings.private_key.reveal(), now)
         self._remotes = Remotes(policy(settings), settings.data_dir / "scratch")
+        signer = Signer(settings.signing_key) if settings.signing_key else None
         self._desk = Desk(
             settings=settings,
             hub=self._hub,
@@ -61,6 +63,8 @@ class Worker:
             store=self._store,
             now=now,
             submit=submitter(Door(self._store)),
+            keyring=Keyring(settings.trusted_keys, signer),
+            signer=signer,
         )
         self._engine = Engine(
             settings,
