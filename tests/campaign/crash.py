@@ -33,6 +33,9 @@ VICTIMS = ("worker", "worker", "web", "git", "push")
 REACH = 1.6
 """Seconds within which a killing falls; undisturbed, four proposals or publications take about so long."""
 CONVERGED = 60.0
+AT_ONCE = 8
+"""So many deaths come in one round of boundaries. The engine gives up what killed it twenty times, and what it gave
+up is begun anew only by and by."""
 METHODS = ("merge", "squash", "rebase")
 
 
@@ -68,10 +71,10 @@ class Campaign:
         began = time.monotonic()
         try:
             self._strike(before, self._ask)
-            pulls = {team: team.pull(CONVERGED) for team in self.teams}
+            pulls = {team: self._pull(team) for team in self.teams}
             self._strike(after, lambda: self._merge(pulls))
             self.restarted = max(self.restarted, time.monotonic())
-            found = [fault for team in self.teams for fault in team.faults(CONVERGED)]
+            found = [fault for team in self.teams for fault in self._faults(team)]
         except AssertionError as error:
             found = [str(error)]
         self.butcher.disarm()
@@ -87,7 +90,26 @@ class Campaign:
         sys.stdout.flush()
         return not found
 
+    def _pull(self, team: Team) -> int:
+        while True:
+            try:
+                return team.pull(self._left())
+            except AssertionError:
+                if self._left() <= 0:
+                    raise
+
+    def _faults(self, team: Team) -> list[str]:
+        while True:
+            found = team.faults(max(0.0, self._left()))
+            if not found or self._left() <= 0 or team.oracle.faults():
+                return found
+
+    def _left(self) -> float:
+        """Seconds until all must be right: they are counted from the last restart."""
+        return self.restarted + CONVERGED - time.monotonic()
+
     def _ask(self) -> None:
+        self.restarted = time.monotonic()
         for team in self.teams:
             team.ask()
 
@@ -114,6 +136,7 @@ class Campaign:
         else:
             self.play.kill(victim)
             self.play.start(victim)
+            self.restarted = time.monotonic()
 
 
 def at_random(campaign: Campaign, kills: int, each: int = 2) -> None:
@@ -151,12 +174,14 @@ def at_boundaries(campaign: Campaign, times: int) -> tuple[int, int]:
         if not campaign.round((), (), "all boundaries listed"):
             return 0, 0
         boundaries = sorted(set(passed.read_text().splitlines()))
-        for turn in range(times * len(MOMENTS)):
-            moment = MOMENTS[turn % len(MOMENTS)]
-            # One that came up in a single release may not come up in this one, and stays until it does.
-            list_.write_text(list_.read_text() + "".join(f"{each}:{moment}\n" for each in boundaries))
+        wanted = [f"{each}:{moment}" for each in boundaries for moment in MOMENTS] * times
+        campaign.dice.shuffle(wanted)
+        while wanted:
+            struck, wanted = wanted[:AT_ONCE], wanted[AT_ONCE:]
+            # One that comes up in some releases only stays on the list until it does.
+            list_.write_text(list_.read_text() + "".join(f"{each}\n" for each in struck))
             whole = len(list_.read_text().splitlines())
-            right = campaign.round((), (), f"the worker {moment} each of {len(boundaries)} boundaries")
+            right = campaign.round((), (), f"{whole} boundaries, {len(wanted)} to come")
             done += whole - len(list_.read_text().splitlines())
             if not right:
                 break
