@@ -25,6 +25,8 @@ from bot.reading import read_configuration
 from bot.release_branch import Tip
 from bot.store import FREE
 
+NOT_OURS = ""
+"""What no tag on a server is."""
 VISIBLE = timedelta(minutes=2)
 """A commit that was merged so long ago is on the server, or it is on no branch any more."""
 
@@ -136,11 +138,9 @@ def expected_tag(desk: Desk, mirror: Mirror, record: Record, tagged: str | None,
     there = mirror.tag(tagged) if tagged is not None else None
     if tagged is None or there is None:
         return object_id("tag", payload)
-    verdict = desk.keyring.judge(there.payload)
     whole, ours = _without_reviews(there.payload), _without_reviews(payload)
-    if tagged == object_id("tag", payload) or is_ours(whole, ours, verdict, signs=desk.signer is not None):
-        return tagged
-    return object_id("tag", payload)
+    mine = is_ours(whole, ours, desk.keyring.judge(there.payload), signs=desk.signer is not None)
+    return tagged if mine else NOT_OURS
 
 
 def _without_reviews(payload: bytes) -> bytes:

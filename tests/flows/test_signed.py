@@ -122,6 +122,23 @@ def test_a_tag_signed_by_a_stranger_is_not_ours(play: Play, key: Secret, tmp_pat
     assert (outcome.state, "proof 6" in outcome.detail) == ("stopped", True)
 
 
+def test_an_unsigned_copy_of_our_tag_is_not_ours_where_we_sign(play: Play, key: Secret) -> None:
+    able = signing(play, key)
+    pull = able.propose()
+    able.stage.person("hubot").merge(MANIFEST, pull)
+    able.publish(pull)
+    git = play.stage.seeded.manifest.git
+    made = subprocess.run(
+        ["git", "-C", str(git.path), "hash-object", "-t", "tag", "-w", "--stdin"],
+        input=split(tag(able)).payload,
+        check=True,
+        capture_output=True,
+    )
+    git.update(TAG, made.stdout.decode().strip())
+    lose_the_store(able)
+    assert "proof 6" in able.publish(pull).detail
+
+
 def test_without_a_key_no_release_follows_a_signed_one(play: Play, key: Secret) -> None:
     sign_the_last_release(play, key)
     pull = play.propose()
