@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lock crash fuzz bench bench-pin picture clean
+.PHONY: help setup demo test check format lock crash faults race soak orders fidelity fuzz bench bench-pin picture clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +40,23 @@ lock: setup ## write requirements.lock anew from pyproject.toml (needs uv)
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --group dev pyproject.toml --no-header --output-file requirements.lock
 
-crash: setup ## kill worker or receiver at N random moments of a release, two in each (N=50)
-	@$(BIN)/python -m tests.crash --kills $(or $(N),50) $(if $(SEED),--seed $(SEED))
+crash: setup ## kill worker, receiver and git server N times, and at every step boundary (N=300)
+	@$(BIN)/python -m tests.campaign.crash --kills $(or $(N),300) $(if $(SEED),--seed $(SEED))
+
+faults: setup ## break every call of the bot in every way, and N random pairs of calls (N=500)
+	@$(BIN)/python -m tests.campaign.faults --singles all --pairs $(or $(N),500) $(if $(SEED),--seed $(SEED))
+
+race: setup ## let people, bots and pushes race each other N times (N=200)
+	@$(BIN)/python -m tests.campaign.race --n $(or $(N),200) $(if $(SEED),--seed $(SEED))
+
+soak: setup ## make N releases while one call in twenty fails (N=200)
+	@$(BIN)/python -m tests.campaign.soak --n $(or $(N),200) $(if $(SEED),--seed $(SEED))
+
+orders: setup ## deliver one release in N orders, each delivery lost, once or twice (N=5000)
+	@$(BIN)/python -m tests.model.permutations --n $(or $(N),5000) $(if $(SEED),--seed $(SEED))
+
+fidelity: setup ## hold the stand-in GitHub against GitHub's published schemas (needs npm)
+	@$(BIN)/python -m tests.fidelity
 
 fuzz: setup ## send the receiver N generated deliveries (N=10000)
 	@DOOR_REQUESTS=$(or $(N),10000) $(BIN)/python -m pytest -q tests/test_receiver.py -k no_delivery
