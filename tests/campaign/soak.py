@@ -44,6 +44,8 @@ class Worn(Faults):
 
     def before(self, call: str) -> Response | None:
         """See `Faults`."""
+        with self._guard:
+            self.calls += "ghp_" not in request.headers.get("Authorization", "")
         return self._perhaps()
 
     def after(self, call: str, response: Response) -> Response:
@@ -55,7 +57,6 @@ class Worn(Faults):
         if "ghp_" in request.headers.get("Authorization", ""):
             return None
         with self._guard:
-            self.calls += 1
             if self._dice.random() >= self.rate / 2:
                 return None
             self.broken += 1
