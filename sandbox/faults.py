@@ -10,6 +10,8 @@ tells who asks and what, and its environ holds the connection itself as `werkzeu
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
 from flask import Response
 
@@ -21,8 +23,12 @@ class Faults:
         """An answer to give instead of doing anything, or None to go on."""
         return None
 
+    def environment(self, call: str, folder: Path) -> Mapping[str, str]:
+        """Settings of git's (`core.name`: value) for this call alone; `folder` is the bare repository."""
+        return {}
+
     def during(self, call: str, process: subprocess.Popen[bytes]) -> None:
-        """Git has begun to work on this call: the moment to kill it."""
+        """Git has begun to work on this call: the moment to kill it, with all that it has begun."""
 
     def after(self, call: str, response: Response) -> Response:
         """The answer to give once the effect has happened: as it is, or another, or none at all."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
+import signal
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -48,6 +51,8 @@ class GitHttp:
     def _serve(self, owner: str, name: str, service: str, path: str) -> Response:
         call = service.replace("git-", "git ") + (" refs" if path == "info/refs" else "")
         faults, began, who = self._sandbox.faults, time.monotonic(), Caller()
+        # All of it, before anything can end: a git that is killed or never begun must leave no body on the line.
+        request.get_data()
         answer = faults.before(call)
         if answer is None:
             try:
@@ -78,35 +83,62 @@ class GitHttp:
         """Let git answer. A push is answered when it is over and told; a fetch flows as git writes it."""
         environment = {**_environment(repository, path, service), "REMOTE_USER": who.name or "nobody"}
         if path != "git-receive-pack":
-            return _response(self._begin(call, environment))
+            return _response(self._begin(call, repository, environment))
         with tempfile.TemporaryDirectory(prefix="push-", dir=self._sandbox.root) as folder:
             report = Path(folder) / "report"
             ruled = hook_environment(self._sandbox, repository, who, Path(folder))
-            output = self._begin(call, {**environment, **ruled, REPORT: str(report)})
+            output = self._begin(call, repository, {**environment, **ruled, REPORT: str(report)})
             answer = _response(output)
             answer.set_data(b"".join(output))
             output.close()
             tell(self._sandbox, repository, _moves(report), who.acts_as)
         return answer
 
-    def _begin(self, call: str, environment: dict[str, str]) -> _Output:
-        process = subprocess.Popen(
+    def _begin(self, call: str, repository: Repository, environment: dict[str, str]) -> _Output:
+        settings = self._sandbox.faults.environment(call, repository.git.path)
+        process = _Backend(
             ["git", "http-backend"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=environment,
+            env=_with_settings(environment, settings),
+            start_new_session=True,
         )
         self._sandbox.faults.during(call, process)
-        return _Output(process, request.stream)
+        return _Output(process, io.BytesIO(request.get_data()))
+
+
+class _Backend(subprocess.Popen[bytes]):
+    """Git's CGI program; whoever signals it signals those that it has begun, too.
+
+    Its children write to the same pipe. One that outlived it would hold the pipe open, and the answer would wait.
+    """
+
+    def send_signal(self, sig: int) -> None:
+        """To the whole family."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, sig)
+
+    def end(self) -> None:
+        """Wait until it has ended, then end what it left behind."""
+        self.wait()
+        self.send_signal(signal.SIGKILL)
+
+
+def _with_settings(environment: dict[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """The environment with these settings of git's after those that it has."""
+    count = int(environment.get("GIT_CONFIG_COUNT", "0"))
+    given = {"GIT_CONFIG_COUNT": str(count + len(settings))} if settings else {}
+    for number, (name, value) in enumerate(settings.items(), count):
+        given |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return {**environment, **given}
 
 
 def _environment(repository: Repository, path: str, service: str) -> dict[str, str]:
-    """What a CGI program is told about the request. A length that is not known is left out: git reads to the end."""
-    length = request.content_length
+    """What a CGI program is told about the request."""
     given = {
         "CONTENT_TYPE": request.headers.get("Content-Type", ""),
-        "CONTENT_LENGTH": "" if length is None else str(length),
+        "CONTENT_LENGTH": str(len(request.get_data())) if request.method == "POST" else "",
         "HTTP_CONTENT_ENCODING": request.headers.get("Content-Encoding", ""),
         "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
     }
@@ -125,13 +157,15 @@ def _environment(repository: Repository, path: str, service: str) -> dict[str, s
 class _Output:
     """What git writes while it reads the request; closing it ends git, however far it has come."""
 
-    def __init__(self, process: subprocess.Popen[bytes], body: IO[bytes]) -> None:
+    def __init__(self, process: _Backend, body: IO[bytes]) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         self._process = process
         self._out = process.stdout
         self._feeder = threading.Thread(target=_feed, args=(body, process.stdin), name="git-body", daemon=True)
         self._feeder.start()
+        self._undertaker = threading.Thread(target=process.end, name="git-end", daemon=True)
+        self._undertaker.start()
 
     def head(self) -> list[tuple[str, str]]:
         """The headers, up to the empty line. None at all when git died."""
@@ -148,13 +182,10 @@ class _Output:
     def close(self) -> None:
         """Leave no process behind."""
         self._out.close()
-        if self._process.poll() is None:
-            try:
-                self._process.wait(timeout=1.0)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._feeder.join(timeout=1.0)
+        self._undertaker.join(timeout=1.0)
+        self._process.kill()
+        self._undertaker.join()
+        self._feeder.join()
 
 
 def _feed(body: IO[bytes], into: IO[bytes]) -> None:
