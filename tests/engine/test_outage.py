@@ -39,7 +39,7 @@ def test_workers_and_receivers_survive_and_go_on_unaided(
     assert door.deliver(comment_payload(comment=2)) == 503
     server.start()
 
-    company.until("the door", lambda: door.deliver(comment_payload(comment=2)) == 202, 10)
+    company.until("the door", lambda: door.deliver(comment_payload(comment=2)) == 202)
     for number in range(1, 4):
         company.until("the releases", lambda number=number: company.outcome(number))  # type: ignore[misc]
         assert steps(company, number) == ALL
@@ -61,7 +61,7 @@ def test_what_starts_while_it_is_away_says_so_waits_and_then_works(company: Comp
         company.until("the sentence", lambda name=name: "cannot start yet: database: " in company.log(name))  # type: ignore[misc]
     assert door.deliver(comment_payload()) == 503
     company.members["serve"].terminate()
-    assert company.members["serve"].wait(10) == 0
+    assert company.members["serve"].wait(20) == 0
     server.start()
     company.until("the release", lambda: company.outcome(1))
     assert door.deliver(comment_payload()) == 202
@@ -93,4 +93,4 @@ def test_a_worker_is_told_to_end_while_the_database_is_away_and_does(company: Co
     server.stop()
     time.sleep(2)
     process.terminate()
-    assert process.wait(11) == 0
+    assert process.wait(20) == 0
