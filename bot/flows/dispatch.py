@@ -13,11 +13,12 @@ from bot.outage import Denied, Outage
 from bot.store import Release
 
 
-def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str]:
-    """Have exactly one run of the image build for this tag: `{"state": "running" | "none", "why": …}`.
+def ensure_build(desk: Desk, which: RepositoryId, version: str, asked: bool = True) -> dict[str, str]:
+    """Have exactly one run of the image build for this tag: `{"state": "running" | "none" | "unknown", "why": …}`.
 
     Looked for before every dispatch; after a dispatch whose answer was lost, looked for until a run of it would
     have appeared. The workflow itself ends a twin, so that a build is started at least once and happens once.
+    A build that a lost store may have started is "unknown", and started only where a person `asked` for it.
     """
     release = desk.store.release(which.id, version)
     if release is None:
@@ -25,6 +26,8 @@ def ensure_build(desk: Desk, which: RepositoryId, version: str) -> dict[str, str
     order = release.plan.build
     if order is None:
         return {"state": "none", "why": ""}
+    if release.run_id is None and release.state == "published" and release.reason and not asked:
+        return {"state": "unknown", "why": release.reason}
     if release.run_id is None:
         try:
             run = _find_or_dispatch(desk, which, release, order)
@@ -54,8 +57,9 @@ def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: 
 def _wait_for_earlier_dispatch(desk: Desk, dispatched_at: datetime | None) -> None:
     if dispatched_at is None:
         return
-    left = dispatched_at + timedelta(seconds=desk.settings.dispatch_lookup_seconds) - desk.now()
-    if left > timedelta(0):
+    patience = timedelta(seconds=desk.settings.dispatch_lookup_seconds)
+    left = dispatched_at + patience - desk.now()
+    if timedelta(0) < left <= patience:  # more is left only where the clock was wrong, then or now
         raise Outage("github", "looking for the run of an earlier dispatch", retry_after=min(5.0, left.total_seconds()))
 
 

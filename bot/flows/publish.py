@@ -64,7 +64,9 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
     later: list[tuple[float, Intent]] = []
     if left:
         later.append((desk.settings.retry_longest_seconds, Publish(which, number, "channels")))
-    build = steps.run("start the image build", ensure_build, desk, which, version)
+    build = steps.run("start the image build", ensure_build, desk, which, version, not unattended)
+    if build["state"] == "unknown":
+        return Outcome("done", f"{proved['tag']} is published: {build['why']}", later=tuple(later))
     if build["state"] == "none":
         steps.run("tell that there is no build", tell_no_build, desk, which, version, build["why"])
         why = build["why"] or "none is configured"

@@ -102,7 +102,10 @@ def test_a_build_that_nobody_finds_is_asked_about_and_not_started(play: Play) ->
     assert row(play).state == "published"
     assert not any(isinstance(intents[0], Publish) and key.startswith("unfinished") for key, intents in play.submitted)
     assert len(play.stage.said(pull, "unknown-build v115.0.1")) == 1
+    assert play.publish(pull).state == "done"  # as the delivery of the merge orders it, when it comes again
     assert runs(play) == 0
+    play.type("/release resume", "hubot", on=pull)
+    assert (runs(play), row(play).state) == (1, "building")
 
 
 def test_a_reverted_merge_does_not_hold_its_version(play: Play) -> None:

@@ -124,7 +124,8 @@ def test_forks_and_other_branches_release_nothing_and_are_still_checked(head: di
             (RunChanged(MANIFEST, 3),),
         ),
         ("push", {"ref": "refs/heads/build-115", "after": "a" * 40}, (Reconcile(MANIFEST),)),
-        ("push", {"ref": "refs/tags/v1.0.0", "after": "a" * 40}, None),
+        ("push", {"ref": "refs/tags/v1.0.0", "after": "a" * 40}, (Reconcile(MANIFEST),)),
+        ("push", {"ref": "refs/notes/commits", "after": "a" * 40}, None),
         ("push", {"ref": "refs/heads/build-115", "after": "a" * 40, "sender": BOT}, None),
         ("repository.renamed", {"action": "renamed"}, (Reconcile(MANIFEST),)),
         (
