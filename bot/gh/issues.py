@@ -10,7 +10,7 @@ from github.IssueComment import IssueComment
 from github.PaginatedList import PaginatedList
 from github.Repository import Repository
 
-from bot.gh.reading import given, maybe, who
+from bot.gh.reading import given, who
 
 
 def comment(repository: Repository, comment_id: int) -> IssueComment:
@@ -34,7 +34,7 @@ def keep(repository: Repository, login: str, title: str, text: str, marker: str)
     # PyGithub would have the creator fetched as an object first.
     filters = {"state": "all", "creator": login}
     for issue in PaginatedList(Issue, repository.requester, f"{repository.url}/issues", filters):
-        if maybe(issue.pull_request) is None and (issue.body or "").rstrip().endswith(marker):
+        if (issue.body or "").rstrip().endswith(marker):
             if (issue.body or "").replace("\r\n", "\n").strip() != text.strip():
                 issue.edit(body=text, state="open")
             return given(issue.number)

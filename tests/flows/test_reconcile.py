@@ -159,3 +159,18 @@ def test_what_an_outage_parked_is_begun_anew_and_a_fault_of_ours_is_not(clerk: C
             store.finish(connection, seq, "parked", detail)
         clerk.sweep()
         assert store.outcome(key) == state
+
+
+def test_a_sweep_that_finds_nothing_is_few_requests(clerk: Clerk) -> None:
+    clerk.sweep()
+    clerk.sweep()
+    asked = clerk.play.stage.sandbox.requests
+    before = len(asked)
+    clerk.sweep()
+    assert [each.name for each in asked[before:]] == [
+        "GET /repos/{repo}/pulls",
+        "GET /repos/{repo}/issues/comments",
+        "GET /repos/{repo}/pulls",
+        "GET /repos/{repo}",
+        "git upload-pack",
+    ]

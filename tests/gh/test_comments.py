@@ -86,3 +86,16 @@ def test_a_reaction_is_there_once_and_can_be_taken_back(world: World) -> None:
     ]
     world.repository.unreact(number, "+1")
     assert sorted(world.sandbox.person("octocat").reactions(HOME, number)) == ["+1", "eyes"]
+
+
+def test_an_issue_of_ours_is_kept_and_opened_once(world: World) -> None:
+    number = world.repository.keep_issue("Found", "one", MARK)
+    assert world.requests() == ["GET /issues", "POST /issues"]
+    assert world.repository.keep_issue("Found", "one", MARK) == number
+    assert world.requests() == ["GET /issues"]
+    world.sandbox.person("octocat").ask("PATCH", f"/repos/{HOME}/issues/{number}", {"state": "closed"})
+    world.requests()
+    assert world.repository.keep_issue("Found", "two", MARK) == number
+    assert world.requests() == ["GET /issues", "PATCH /issues/<number>"]
+    shape = world.sandbox.person("octocat").ask("GET", f"/repos/{HOME}/issues/{number}")
+    assert (shape["state"], shape["body"]) == ("open", f"two\n\n{MARK}")
