@@ -136,7 +136,8 @@ def from_json(data: Mapping[str, Any]) -> Intent:
     kind = KINDS[data["kind"]]
     known = {f.name for f in fields(kind)} - {"repository"}
     given = {name: value for name, value in data.items() if name in known}
-    return kind(repository=RepositoryId(**data["repository"]), **given)
+    which = {f.name: data["repository"][f.name] for f in fields(RepositoryId)}
+    return kind(repository=RepositoryId(**which), **given)
 
 
 def dumps(intent: Intent) -> str:
