@@ -23,8 +23,11 @@ MARK = marker("by-hand", "releases")
 def look_for_tags(desk: Desk, which: RepositoryId) -> int:
     """Find release tags that are new and not ours, and have the one page list them; how many there are.
 
-    Those that are there when a repository is first served are nobody's news.
+    Those that are there when a repository is first served are nobody's news. One that no release was ever asked for
+    in is none that is served: its tags may look like releases and mean something else.
     """
+    if not desk.store.releases(which.id):
+        return 0
     repository = desk.repository(which)
     with desk.mirror(repository) as mirror:
         refs = mirror.refs()

@@ -79,6 +79,8 @@ def _look(desk: Desk, which: RepositoryId) -> list[Lost]:
     """Every release of ours, each version once: the one that is open, else the one that was merged, else the newest."""
     repository = desk.repository(which)
     plans = list(_plans(desk, which, repository.pulls("all", limit=MOST_PULLS)))
+    if not plans:
+        return []  # most repositories that an App is installed on are no manifest repositories
     with desk.mirror(repository) as mirror:
         refs = mirror.refs()
         mirror.fetch(refs)

@@ -17,6 +17,7 @@ WHO = "A Person <a@example.com>"
 @pytest.fixture
 def clerk(play: Play) -> Clerk:
     made = Clerk(play)
+    play.propose()
     made.sweep()
     return made
 
@@ -42,7 +43,7 @@ def test_releases_from_before_are_nobodys_news(clerk: Clerk) -> None:
 
 
 def test_a_release_of_ours_is_not_told_of(clerk: Clerk) -> None:
-    pull = clerk.play.propose()
+    (pull,) = clerk.pulls()
     clerk.play.stage.person("hubot").merge(MANIFEST, pull)
     clerk.play.publish(pull)
     clerk.sweep()
@@ -66,6 +67,14 @@ def test_releases_made_by_hand_are_listed_on_one_page(clerk: Clerk) -> None:
     assert clerk.play.stage.refs()["refs/tags/v115.0.1"] == made
 
 
+def test_where_no_release_was_asked_for_no_tag_is_one(play: Play) -> None:
+    clerk = Clerk(play)
+    clerk.sweep()
+    tag(clerk, "v115.0.1")
+    clerk.sweep()
+    assert pages(clerk) == []
+
+
 def test_other_tags_are_nobodys_business(clerk: Clerk) -> None:
     tag(clerk, "nightly")
     tag(clerk, "v115.0.1-rc1")
@@ -85,7 +94,7 @@ def test_after_a_lost_store_what_is_there_counts_as_seen(clerk: Clerk) -> None:
 
 
 def test_an_open_release_that_is_superseded_turns_red(clerk: Clerk) -> None:
-    pull = clerk.play.propose()
+    (pull,) = clerk.pulls()
     tag(clerk, "v115.0.1")
     clerk.sweep()
     assert clerk.play.check(pull).startswith("failure: ")

@@ -171,6 +171,4 @@ def test_a_sweep_that_finds_nothing_is_few_requests(clerk: Clerk) -> None:
         "GET /repos/{repo}/pulls",
         "GET /repos/{repo}/issues/comments",
         "GET /repos/{repo}/pulls",
-        "GET /repos/{repo}",
-        "git upload-pack",
     ]
