@@ -131,9 +131,10 @@ def _not_allowed(desk: Desk, intent: Answer, spec: CommandSpec, steps: Steps, pl
 def _led_to(desk: Desk, intent: Answer) -> str | None:
     """What to reply where this comment's pull request was opened by an earlier try, whatever became of it since."""
     release = desk.store.release_of_comment(intent.repository.id, intent.comment)
-    if release is None or release.pull is None:
+    if release is None:
         return None
-    return replies.opened(release.pull, release.plan, None)
+    number = release.pull or propose.ended_pull(desk, intent.repository, release.plan)
+    return replies.opened(number, release.plan, None) if number is not None else None
 
 
 def _stranger_told_lately(desk: Desk, intent: Answer) -> bool:

@@ -37,6 +37,8 @@ def run_changed(desk: Desk, intent: RunChanged, steps: Steps) -> Outcome:
     release = desk.store.release_of_run(intent.run)
     if release is None:
         return Outcome("ignored", f"run {intent.run} builds no release of ours")
+    if release.state == "built":
+        return Outcome("ignored", f"run {intent.run} has built {release.version}")  # late events: nothing is new
     look_now = Follow(_manifest(desk, release, intent.repository), release.version, again=False)
     return Outcome("done", f"run {intent.run} changed", later=((0.0, look_now),))
 

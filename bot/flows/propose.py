@@ -16,7 +16,7 @@ from bot.core.audit import is_held
 from bot.core.hub import Conclusion, Pull, RepositoryId
 from bot.core.objects import commit_payload
 from bot.core.plan import Plan, Request, line_of, look_up, plan
-from bot.core.record import PREFIX, Sealed, from_json, seal
+from bot.core.record import PREFIX, Record, Sealed, from_json, seal
 from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
@@ -218,6 +218,18 @@ def _earlier_pull(desk: Desk, repository: Repository, made: dict[str, Any]) -> P
     ours = desk.hub.bot().user_id
     every = repository.pulls("all", head=made["branch"])
     return next((pull for pull in every if pull.author_id == ours and pull.head_sha == made["head"]), None)
+
+
+def ended_pull(desk: Desk, which: RepositoryId, record: Record) -> int | None:
+    """The pull request that an earlier try opened for this comment without noting it, where it is open no more.
+
+    It can be merged before its number is stored, and a new plan would then be one for the next version.
+    """
+    for pull in desk.repository(which).pulls("closed", head=record.branch):
+        sealed = desk.sealed(which, pull) if _ours(desk, pull) else None
+        if sealed is not None and sealed.record.comment == record.comment:
+            return pull.number
+    return None
 
 
 def _with_seal(desk: Desk, body: str, sealed: Sealed) -> str:

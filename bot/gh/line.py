@@ -127,7 +127,7 @@ def _retry(notice: Callable[[requests.Response], None]) -> _Retry:
     retry = _Retry(
         total=2,
         allowed_methods=("GET", "HEAD"),
-        status_forcelist=(502, 503, 504),
+        status_forcelist=(500, 502, 503, 504),
         backoff_factor=0.2,
         raise_on_status=False,
         respect_retry_after_header=False,

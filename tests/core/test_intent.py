@@ -11,7 +11,9 @@ from hypothesis import given, strategies as st
 
 from bot.core.intent import (
     KINDS,
+    Abandon,
     Acknowledge,
+    Adopt,
     Answer,
     AnswerNow,
     Check,
@@ -33,6 +35,8 @@ INTENTS: list[Intent] = [
     Answer(REPOSITORY, *COMMENT),
     AnswerNow(REPOSITORY, *COMMENT),
     Publish(REPOSITORY, 42, "sweep"),
+    Adopt(REPOSITORY, 42, "hubot"),
+    Abandon(REPOSITORY, 42, "the operator"),
     Withdraw(REPOSITORY, 42),
     Check(REPOSITORY, 42),
     Follow(REPOSITORY, "115.0.1", again=False),
