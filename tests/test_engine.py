@@ -15,7 +15,7 @@ from bot.clock import now
 from bot.core.hub import RepositoryId
 from bot.core.intent import Acknowledge, Check, Intent, Publish
 from bot.flows.door import ROUNDS, Door, prepare
-from bot.flows.engine import Engine
+from bot.flows.engine import DEATHS, Engine
 from bot.flows.lock import AnotherWorker
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.ticket import Patience
@@ -278,7 +278,7 @@ def test_work_that_vanished_is_begun_anew_and_parked_when_it_vanishes_again_and_
     door.submit("k", (Publish(repository(), 1),))
     lose_all_work(place)
     engine = place.work(lambda intent, steps: Outcome("done"))
-    place.moment += timedelta(minutes=5)
+    place.moment += timedelta(seconds=1)
     assert engine.take_up_lost() == 1
     assert place.ended(1)[0] == "done"
     assert engine.take_up_lost() == 0
@@ -292,6 +292,18 @@ def test_work_that_vanished_is_begun_anew_and_parked_when_it_vanishes_again_and_
     engine = place.work(lambda intent, steps: Outcome("done"))
     assert engine.take_up_lost() == 1
     assert place.ended(2)[0] == "parked"
+
+
+def test_work_that_was_under_way_when_the_worker_died_too_often_is_begun_anew_at_once(place: Place) -> None:
+    Door(place.store).submit("k", (Publish(repository(), 1),))
+    with place.store.begin() as connection:
+        connection.execute(sa.update(engines_table(place)).values(recovery_attempts=DEATHS + 1))
+    engine = place.work(lambda intent, steps: Outcome("done"))
+    wait_for(lambda: not engine.door.at_work(1))
+    assert place.store.outcome("k") is None
+    place.moment += timedelta(seconds=1)
+    assert engine.take_up_lost() == 1
+    assert place.ended(1)[0] == "done"
 
 
 def test_what_is_queued_is_not_lost(place: Place) -> None:
@@ -348,7 +360,9 @@ def work(place: Place) -> int:
 
 
 def engines_table(place: Place) -> sa.TableClause:
-    return sa.table("workflow_status", schema=None if is_sqlite(place.store.engine) else "dbos")
+    return sa.table(
+        "workflow_status", sa.column("recovery_attempts"), schema=None if is_sqlite(place.store.engine) else "dbos"
+    )
 
 
 def lose_all_work(place: Place) -> None:

@@ -25,14 +25,15 @@ from bot.flows.ticket import Patience, Setback, Ticket, settle
 from bot.logs import bound
 from bot.outage import Denied, Outage
 from bot.settings import Settings
-from bot.store import Store
+from bot.store import InboxRow, Store
 from bot.store.database import faults
 
 __all__ = ["ROUNDS", "Door", "Engine", "prepare"]
 
 log = logging.getLogger(__name__)
 
-QUIET = timedelta(seconds=60)
+DEATHS = 20
+"""Whatever was under way when a worker died so often, the engine takes for what kills it, and begins it no more."""
 PAUSES = (0.5, 1, 2, 4, 8, 16, 30)
 """Seconds between tries to write down how something ended."""
 KEPT = timedelta(days=30)
@@ -100,7 +101,7 @@ class Engine:
         def carry_out(ticket: str) -> str:
             return self._work(ticket)
 
-        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=20)(carry_out)
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=DEATHS)(carry_out)
         DBOS.launch()
 
     @property
@@ -122,12 +123,12 @@ class Engine:
     def take_up_lost(self) -> int:
         """Begin anew what the inbox holds open though no work for it is queued; returns how many rows.
 
-        It happens when the engine gave work up by itself: a try that killed the worker again and again.
-        What ended long ago is forgotten on the way.
+        It happens when the engine gave work up by itself: a try that killed the worker again and again, or that was
+        under way as often when something else did. What ended long ago is forgotten on the way.
         """
         self.door.forget(self._store.now() - KEPT)
         self._store.forget_looks(self._store.now() - KEPT)
-        lost = [row for row in self._store.open_deliveries(self._store.now() - QUIET) if not self.door.at_work(row.seq)]
+        lost = [row for row in self._store.open_deliveries(self._store.now()) if self._is_lost(row)]
         for row in lost:
             if row.attempts + 1 >= ROUNDS:
                 self.door.park(row, f"its work was lost {ROUNDS} times")
@@ -135,6 +136,10 @@ class Engine:
                 self.door.again(row)
             log.error("the work for inbox row %d was lost", row.seq)
         return len(lost)
+
+    def _is_lost(self, row: InboxRow) -> bool:
+        """A row and its work begin in one transaction, and end in one: looked at twice, for it may end meanwhile."""
+        return not self.door.at_work(row.seq) and self._store.delivery(row.seq) == row
 
     def _work(self, text: str) -> str:
         """The one durable procedure. It always ends well: what happened is in the settlement, not in an exception."""
