@@ -28,5 +28,7 @@ ROUTES: dict[str, Callable[[Payload], Found | None]] = {
     "repository.renamed": repository.changed,
     "repository.transferred": repository.changed,
     "installation.created": installation.added,
+    "installation.unsuspend": installation.added,
+    "installation.new_permissions_accepted": installation.added,
     "installation_repositories.added": installation.added,
 }

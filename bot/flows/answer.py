@@ -17,6 +17,7 @@ from bot.core.people import may, right_of, works_in
 from bot.core.plan import request_of
 from bot.core.record import PREFIX, from_json
 from bot.core.text import mistakes, refusals, replies
+from bot.core.text.quote import marker
 from bot.flows import channel, hold, propose, status, stopped
 from bot.flows.desk import Desk
 from bot.flows.display import show
@@ -42,7 +43,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     if opened is not None:
         return say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
     if desk.time() - datetime.fromisoformat(intent.created_at) > LATE:
-        return refuse(desk, intent, steps, no.Late(edited=False), "late")
+        return _late(desk, intent, steps)
     still = steps.run("read the comment again", _as_delivered, desk, intent)
     if still != "same":
         late = refusals.refused(no.Late(edited=True))
@@ -60,6 +61,19 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
         lines = steps.run("read the release lines", _lines, desk, intent) if read.kind in LINE_MISTAKES else ()
         return say(desk, intent, steps, mistakes.mistake(read, tuple(lines)), "confused", f"mistake: {read.kind}")
     return _command(desk, intent, read, steps)
+
+
+def _late(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
+    """Ask to post it again; one that was answered before our store was lost keeps the answer it has."""
+    if steps.run("look for the answer", _is_answered, desk, intent):
+        return Outcome("ignored", "answered long ago")
+    return refuse(desk, intent, steps, no.Late(edited=False), "late")
+
+
+def _is_answered(desk: Desk, intent: Answer) -> bool:
+    since = datetime.fromisoformat(intent.created_at)
+    mark = marker("reply", intent.comment)
+    return desk.repository(intent.repository).find_said(intent.issue, mark, since=since) is not None
 
 
 LINE_MISTAKES = ("missing-line", "bad-line", "unknown-verb")
@@ -150,7 +164,9 @@ def _refused_lately(desk: Desk, intent: Answer) -> bool:
     key = f"refused/{intent.repository.id}/{intent.issue}/{intent.author_id}"
     known = desk.store.fact(key)
     when, _, comment = (known or "").partition(" ")
-    if known and comment != str(intent.comment) and desk.now() - datetime.fromisoformat(when) < PATIENCE:
+    ago = desk.now() - datetime.fromisoformat(when) if known else PATIENCE
+    # A clock that was put back makes it a moment to come: then nobody was told lately.
+    if comment != str(intent.comment) and timedelta(0) <= ago < PATIENCE:
         return True
     desk.store.remember(key, f"{desk.now().isoformat()} {intent.comment}")
     return False

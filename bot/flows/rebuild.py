@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from bot.core.audit import is_held
+from bot.core.config import Config
 from bot.core.hub import Pull, RepositoryId, Run
 from bot.core.record import PREFIX, BuildOrder, Record, Sealed, correlation_id
+from bot.core.refusal import BadConfiguration
 from bot.core.snapshot import HEADS, TAGS
 from bot.core.text import found as words, progress
 from bot.core.text.quote import marker, short
@@ -22,6 +25,7 @@ from bot.core.version import Version
 from bot.flows.desk import Desk
 from bot.mirror import Mirror
 from bot.outage import Denied
+from bot.reading import read_configuration
 from bot.store import ReleaseState
 
 log = logging.getLogger(__name__)
@@ -84,7 +88,10 @@ def _look(desk: Desk, which: RepositoryId) -> list[Lost]:
     with desk.mirror(repository) as mirror:
         refs = mirror.refs()
         mirror.fetch(refs)
-        found = [_as_it_is(mirror, refs, pull, sealed) for pull, sealed in plans]
+        config = read_configuration(mirror, refs, repository.default_branch())
+        # With one that cannot be read nothing is published; what stands half-way is told by the usual names.
+        usual = Config() if isinstance(config, BadConfiguration) else config
+        found = [_as_it_is(mirror, refs, usual, pull, sealed) for pull, sealed in plans]
     return list({each.record.version: each for each in sorted(found, key=_weight)}.values())
 
 
@@ -104,7 +111,7 @@ def _weight(each: Lost) -> tuple[int, int]:
     return order.index(each.state), each.pull.number
 
 
-def _as_it_is(mirror: Mirror, refs: Mapping[str, str], pull: Pull, sealed: Sealed) -> Lost:
+def _as_it_is(mirror: Mirror, refs: Mapping[str, str], config: Config, pull: Pull, sealed: Sealed) -> Lost:
     record = sealed.record
     if pull.state == "open":
         return Lost(sealed, pull, "proposed")
@@ -114,11 +121,7 @@ def _as_it_is(mirror: Mirror, refs: Mapping[str, str], pull: Pull, sealed: Seale
     if tag is not None and _is_its_tag(mirror, tag, pull, record):
         return Lost(sealed, pull, "published", tag=tag)
     head = refs.get(HEADS + record.base)
-    there = mirror.tree(head) if head else None
-    held = there is not None and all(
-        ((entry.mode, entry.blob) if (entry := there.get(path)) else None) == blob
-        for path, blob in record.files.items()
-    )
+    held = head is not None and is_held(record, mirror.tree(head), config)
     return Lost(sealed, pull, "merged" if held else "superseded")
 
 

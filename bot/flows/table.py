@@ -58,7 +58,10 @@ def carry_out(desk: Desk, intent: Intent, steps: Steps) -> Outcome:
 
 
 def tell_of_parking(desk: Desk, intent: Intent, reason: str) -> None:
-    """Tell who commented that an outage outlasted our patience. A publication is taken up again by the sweep."""
+    """Tell who waits that an outage outlasted our patience. A publication is taken up again by the sweep."""
+    if isinstance(intent, Adopt | Abandon):
+        text = replies.parked(f"what {intent.by} ordered from a shell", reason)
+        desk.repository(intent.repository).say(intent.pull, text, marker("parked", type(intent).__name__, intent.pull))
     if isinstance(intent, Answer):
         text = replies.parked(intent.body.strip().partition("\n")[0], reason)
         desk.repository(intent.repository).say(intent.issue, text, marker("parked", intent.comment))

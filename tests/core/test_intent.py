@@ -92,7 +92,7 @@ def test_whatever_a_comment_holds_is_one_line_of_ascii(body: str) -> None:
 
 def test_the_same_intent_is_written_the_same() -> None:
     assert (
-        dumps(INTENTS[4])
+        dumps(Withdraw(REPOSITORY, 42))
         == '{"kind":"Withdraw","pull":42,"repository":{"id":7,"installation":9,"name":"coreos/manifest"}}'
     )
 

@@ -135,6 +135,11 @@ def test_forks_and_other_branches_release_nothing_and_are_still_checked(head: di
         ),
         ("installation.created", {"repositories": [{"id": 7, "full_name": "coreos/manifest"}]}, (Reconcile(MANIFEST),)),
         ("installation.created", {"repositories": []}, None),
+        (
+            "installation.unsuspend",
+            {"repositories": [{"id": 7, "full_name": "coreos/manifest"}]},
+            (Reconcile(MANIFEST),),
+        ),
     ],
 )
 def test_what_else_github_tells_becomes_a_look_at_how_things_are(
@@ -160,6 +165,16 @@ def test_what_else_github_tells_becomes_a_look_at_how_things_are(
 def test_a_field_that_github_would_not_send_is_malformed(route: str, payload: dict[str, Any]) -> None:
     with pytest.raises(Malformed):
         ROUTES[route](payload)
+
+
+def test_each_time_an_installation_wakes_its_repositories_are_looked_at_again() -> None:
+    repositories = [{"id": 7, "full_name": "coreos/manifest"}]
+    keys = set()
+    for moment in (AT, "2013-10-26T12:00:00Z", 1382788800):
+        installation = {**ABOUT["installation"], "updated_at": moment}
+        found = ROUTES["installation.unsuspend"]({**ABOUT, "installation": installation, "repositories": repositories})
+        keys.add(found.key if found else "")
+    assert len(keys) == 3
 
 
 JSON = st.recursive(
