@@ -15,7 +15,7 @@ from handlers.events import Foreign, Found, Malformed, check_ids
 MANIFEST = RepositoryId(7, 9, "coreos/manifest")
 HUBOT = {"login": "hubot", "id": 4, "type": "User"}
 BOT = {"login": "release-bot[bot]", "id": 5, "type": "Bot"}
-ABOUT = {
+ABOUT: dict[str, Any] = {
     "repository": {"id": 7, "full_name": "coreos/manifest"},
     "installation": {"id": 9},
     "sender": HUBOT,
