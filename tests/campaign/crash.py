@@ -4,13 +4,12 @@ Four repositories release at once: patches, releases off the main branch in both
 moments, between the comment and the pull request and between the merge and the end of publishing. What was killed
 starts again at once, as a supervisor would start it. Then the worker dies at every boundary of every step, before the
 step, after its effect and after its record, each `--boundaries` times. Last, pushes are cut off between their refs.
-After each round the oracle judges: nothing may be lost, and nothing done twice, within a minute. The seed is printed;
-the same seed draws the same killings.
+After each round the oracle judges: nothing may be lost, and nothing done twice, within a minute. The same seed draws
+the same killings.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.campaign.butcher import Butcher
+from tests.campaign.common import keep, parser_of, say, verdict, within
 from tests.campaign.league import BRANCH, LINK, PATCH, TRACK, Team, league
 from tests.campaign.mortal_worker import MOMENTS
 from tests.stage import Stage
@@ -33,9 +33,12 @@ VICTIMS = ("worker", "worker", "web", "git", "push")
 REACH = 1.6
 """Seconds within which a killing falls; undisturbed, four proposals or publications take about so long."""
 CONVERGED = 60.0
-AT_ONCE = 8
-"""So many deaths come in one round of boundaries. The engine gives up what killed it twenty times, and what it gave
-up is begun anew only by and by."""
+AT_ONCE = 19
+"""So many deaths come in one round of boundaries: with those at random as many as make the engine give work up."""
+MORE = 3
+"""So many rounds more wait for boundaries that did not come up in theirs."""
+LONGEST = 600.0
+"""Seconds within which a round ends in any case. Its deaths take longest, each the start of a worker."""
 METHODS = ("merge", "squash", "rebase")
 
 
@@ -70,11 +73,8 @@ class Campaign:
         """One release of each team under these killings; whether all is right."""
         began = time.monotonic()
         try:
-            self._strike(before, self._ask)
-            pulls = {team: self._pull(team) for team in self.teams}
-            self._strike(after, lambda: self._merge(pulls))
-            self.restarted = max(self.restarted, time.monotonic())
-            found = [fault for team in self.teams for fault in self._faults(team)]
+            with within(LONGEST):
+                found = self._play(before, after)
         except AssertionError as error:
             found = [str(error)]
         self.butcher.disarm()
@@ -86,9 +86,15 @@ class Campaign:
         tags = " ".join(team.tag for team in self.teams)
         result = "; ".join(found) or "right"
         spent = f"{time.monotonic() - began:.1f} s, converged in {converged:.1f} s"
-        sys.stdout.write(f"{self.rounds:4}  {tags}  {hits}: {result} ({spent})\n")
-        sys.stdout.flush()
+        say(f"{self.rounds:4}  {tags}  {hits}: {result} ({spent})")
         return not found
+
+    def _play(self, before: Sequence[Killing], after: Sequence[Killing]) -> list[str]:
+        self._strike(before, self._ask)
+        pulls = {team: self._pull(team) for team in self.teams}
+        self._strike(after, lambda: self._merge(pulls))
+        self.restarted = max(self.restarted, time.monotonic())
+        return [fault for team in self.teams for fault in self._faults(team)]
 
     def _pull(self, team: Team) -> int:
         while True:
@@ -159,8 +165,11 @@ def cut_off(campaign: Campaign, pushes: int) -> None:
             return
 
 
-def at_boundaries(campaign: Campaign, times: int) -> tuple[int, int]:
-    """Every boundary of every step, each moment so many times; the killings done, and the boundaries that there are."""
+def at_boundaries(campaign: Campaign, times: int, most: int | None = None) -> tuple[int, int]:
+    """Every boundary of every step, each moment so many times, or so many drawn from them.
+
+    How many killings were done, of how many that were to be.
+    """
     play = campaign.play
     play.kill("worker")
     list_, passed = play.root / "mortal", play.root / "passed"
@@ -169,26 +178,32 @@ def at_boundaries(campaign: Campaign, times: int) -> tuple[int, int]:
     play.changes.update({"MORTAL": str(list_), "PASSED": str(passed), "PYTHONPATH": str(Path.cwd())})
     play.programs["worker"] = ["-m", "tests.campaign.mortal_worker"]
     play.start("worker")
-    done = 0
     with _supervised(campaign):
         if not campaign.round((), (), "all boundaries listed"):
             return 0, 0
         boundaries = sorted(set(passed.read_text().splitlines()))
         wanted = [f"{each}:{moment}" for each in boundaries for moment in MOMENTS] * times
         campaign.dice.shuffle(wanted)
-        while wanted:
-            struck, wanted = wanted[:AT_ONCE], wanted[AT_ONCE:]
-            # One that comes up in some releases only stays on the list until it does.
-            list_.write_text(list_.read_text() + "".join(f"{each}\n" for each in struck))
-            whole = len(list_.read_text().splitlines())
-            right = campaign.round((), (), f"{whole} boundaries, {len(wanted)} to come")
-            done += whole - len(list_.read_text().splitlines())
-            if not right:
-                break
+        wanted = wanted[:most]
+        given = _die(campaign, list_, wanted)
         left = Counter(list_.read_text().splitlines())
-        for line, count in left.items():
-            sys.stdout.write(f"not reached: {line} ({count} times)\n")
-    return done, len(boundaries) * len(MOMENTS)
+    for line, count in left.items():
+        say(f"not reached: {line} ({count} times)")
+    return given - left.total(), len(wanted)
+
+
+def _die(campaign: Campaign, list_: Path, wanted: Sequence[str]) -> int:
+    """At all of these; how many were put on the list. What comes up in some releases only stays there until it does."""
+    done, more = 0, MORE
+    while done < len(wanted) or (more and list_.read_text()):
+        struck = wanted[done : done + AT_ONCE]
+        done += len(struck)
+        more -= not struck
+        list_.write_text(list_.read_text() + "".join(f"{each}\n" for each in struck))
+        whole = len(list_.read_text().splitlines())
+        if not campaign.round((), (), f"{whole} boundaries, {len(wanted) - done} to come"):
+            break
+    return done
 
 
 @contextmanager
@@ -214,13 +229,13 @@ def _supervised(campaign: Campaign) -> Iterator[None]:
 
 def main() -> int:
     """Run the campaign; exit status 1 when anything was lost or doubled."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--kills", type=int, default=300, help="at random moments")
     parser.add_argument("--boundaries", type=int, default=5, metavar="TIMES", help="kill at each so many times")
-    parser.add_argument("--cuts", type=int, default=200, help="pushes cut off between their refs")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--most", type=int, help="so many killings at boundaries at most, drawn from all")
+    parser.add_argument("--cuts", type=int, default=20, help="pushes cut off between their refs")
     options = parser.parse_args()
-    sys.stdout.write(f"seed {options.seed}\n")
+    say(f"seed {options.seed}")
     butcher = Butcher(options.seed)
     with tempfile.TemporaryDirectory() as folder, league(Path(folder), KINDS, butcher) as teams:
         butcher.sandbox = teams[0].play.sandbox
@@ -230,14 +245,16 @@ def main() -> int:
         if not campaign.wrong:
             cut_off(campaign, options.cuts)
         cut = butcher.cut
-        done = at_boundaries(campaign, options.boundaries) if options.boundaries and not campaign.wrong else (0, 0)
-    releases = campaign.rounds * len(teams)
-    sys.stdout.write(
-        f"{options.kills} random killings ({butcher.killed} of git at work), {cut} pushes cut off, {done[0]} killings "
-        f"at {done[1]} boundaries; {campaign.rounds - campaign.wrong} of {campaign.rounds} rounds "
-        f"({releases} releases) right; the slowest converged in {campaign.slowest:.1f} s\n"
+        done = (0, 0)
+        if options.boundaries and not campaign.wrong:
+            done = at_boundaries(campaign, options.boundaries, options.most)
+        keep(folder, options.keep, campaign.wrong)
+    words = (
+        f"{options.kills} random killings ({butcher.killed} of git at work), {cut} pushes cut off, {done[0]} of "
+        f"{done[1]} killings at boundaries, {campaign.rounds * len(teams)} releases; the slowest round converged in "
+        f"{campaign.slowest:.1f} s; rounds"
     )
-    return 1 if campaign.wrong else 0
+    return verdict(words, options.seed, campaign.rounds - campaign.wrong, campaign.rounds)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ the push's request, so it always comes at the worst time.
 
 from __future__ import annotations
 
-import argparse
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +26,7 @@ from sandbox.faults import Faults
 from sandbox.person import Denied
 from sandbox.seed import commit_files
 from sandbox.webhooks import Delivery
+from tests.campaign.common import keep, parser_of, say, verdict, within
 from tests.campaign.league import copy
 from tests.oracle import Oracle
 from tests.stage import QUICK, Stage, free_port, stage
@@ -36,6 +35,8 @@ ASKED = "/release patch build-115 --allow-empty"
 TAG = "v115.0.1"
 BOTH = ("octocat", "hubot")
 PATIENCE = 60.0
+LONGEST = 300.0
+"""Seconds within which a race ends in any case."""
 
 
 class Meddler(Faults):
@@ -269,8 +270,9 @@ def run(play: Stage, meddler: Meddler, number: int, dice: random.Random, kind: C
     race = Race(play, meddler, name, dice, Oracle(play.sandbox, name).watch())
     race.issue = play.person("octocat").open_issue(name, "releases")
     try:
-        may_stop = kind(race)
-        found = race.oracle.settled(PATIENCE)
+        with within(LONGEST):
+            may_stop = kind(race)
+            found = race.oracle.settled(PATIENCE)
         if not may_stop and race.oracle.scene().marked("stopped"):
             found.append("it is stopped")
     except AssertionError as error:
@@ -281,12 +283,10 @@ def run(play: Stage, meddler: Meddler, number: int, dice: random.Random, kind: C
 
 def main() -> int:
     """Run the campaign; exit status 1 when a race had two winners or none."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n", type=int, default=200)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
-    parser.add_argument("--keep", help="a folder to keep logs and stores in")
     options = parser.parse_args()
-    sys.stdout.write(f"{options.n} races, seed {options.seed}\n")
+    say(f"seed {options.seed}")
     dice, meddler, wrong = random.Random(options.seed), Meddler(), 0
     with tempfile.TemporaryDirectory() as folder, stage(Path(folder), speed=0.05, faults=meddler) as play:
         play.changes.update(QUICK)
@@ -298,10 +298,9 @@ def main() -> int:
         with second_bot(play):
             plan = [(n, TOGETHER[n % len(TOGETHER)]) for n in range(alone, options.n)]
             wrong += _all(play, meddler, dice, plan, ", two bots")
-        if options.keep:
-            shutil.copytree(folder, options.keep, dirs_exist_ok=True, symlinks=True)
-    sys.stdout.write(f"{options.n} races: {options.n - wrong} of {options.n} right\n")
-    return 1 if wrong else 0
+        keep(folder, options.keep, wrong)
+    words = f"{alone} races with one bot and {options.n - alone} with two"
+    return verdict(words, options.seed, options.n - wrong, options.n)
 
 
 def _all(
@@ -317,8 +316,7 @@ def _all(
         found = run(play, meddler, number, dice, kind)
         wrong += bool(found)
         result = "; ".join(found) or "right"
-        sys.stdout.write(f"{number + 1:4}  {kind.__name__}{words}: {result} ({time.monotonic() - began:.1f} s)\n")
-        sys.stdout.flush()
+        say(f"{number + 1:4}  {kind.__name__}{words}: {result} ({time.monotonic() - began:.1f} s)")
     return wrong
 
 

@@ -1,67 +1,38 @@
 """Releases one after the other in one bot, with faults now and then: `python -m tests.campaign.soak --n 200`.
 
-One in twenty of the App's calls goes wrong. In the end every release must be right, and neither the worker nor the
-receiver may have grown: resident memory by less than a tenth after the warm-up, open files not at all.
+One in twenty of the App's calls goes wrong, in any of the ways that such a call can. Every release must be right, and
+neither the worker nor the receiver may have grown in the end: resident memory by less than a tenth after the warm-up,
+open files not at all.
 """
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
 import tempfile
-import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from flask import Response, request
-
-from sandbox.faults import Faults
+from sandbox.switch import Random, Switch
+from tests.campaign.common import keep, parser_of, say, verdict, within
 from tests.campaign.league import LINK, PATCH, TRACK, Team, league
 from tests.stage import Stage
 
 KINDS = (PATCH, LINK, TRACK)
 RATE = 0.05
+WITHOUT = frozenset({"time-out"})
+"""A time-out takes the bot its whole limit of seconds and teaches nothing else than a connection that ends."""
 PATIENCE = 60.0
+LONGEST = 300.0
+"""Seconds within which a round ends in any case."""
 GROWTH = 0.10
 SPARE_FILES = 4
 """A pool may hold so many connections more at one moment than at another."""
 WARM = 0.25
 """The share of the releases after which a process has loaded what it needs."""
-
-
-class Worn(Faults):
-    """Breaks one call in so many: before it is done, or its answer after it was."""
-
-    def __init__(self, rate: float, seed: int) -> None:
-        self.rate = rate
-        self._dice = random.Random(seed)
-        self._guard = threading.Lock()
-        self.broken = 0
-        self.calls = 0
-
-    def before(self, call: str) -> Response | None:
-        """See `Faults`."""
-        with self._guard:
-            self.calls += "ghp_" not in request.headers.get("Authorization", "")
-        return self._perhaps()
-
-    def after(self, call: str, response: Response) -> Response:
-        """See `Faults`."""
-        return self._perhaps() or response
-
-    def _perhaps(self) -> Response | None:
-        # People's calls carry a token of theirs; only the App's go wrong.
-        if "ghp_" in request.headers.get("Authorization", ""):
-            return None
-        with self._guard:
-            if self._dice.random() >= self.rate / 2:
-                return None
-            self.broken += 1
-            status = self._dice.choice((500, 502, 503))
-        return Response('{"message": "Server Error"}', status, content_type="application/json")
 
 
 @dataclass(frozen=True)
@@ -109,56 +80,73 @@ class Scales:
         return memory, round(median(each.files for each in last) - median(each.files for each in first))
 
 
-def soak(teams: list[Team], releases: int, dice: random.Random, scales: Scales) -> list[str]:
-    """So many releases, all teams at once; what is wrong, as soon as anything is."""
-    for number in range(0, releases, len(teams)):
+def soak(teams: list[Team], releases: int, dice: random.Random, scales: Scales) -> tuple[int, int]:
+    """So many releases, all teams at once, until one goes wrong; how many are right, of how many."""
+    done = right = 0
+    while right == done < releases:
         began = time.monotonic()
-        for team in teams:
-            team.ask()
-        pulls = {team: team.pull(PATIENCE) for team in teams}
-        for team, pull in pulls.items():
-            team.merge(pull, dice.choice(("merge", "squash", "rebase")))
-        found = [fault for team in teams for fault in team.faults(PATIENCE)]
+        try:
+            with within(LONGEST):
+                found = _round(teams, dice)
+        except AssertionError as error:
+            found = [str(error)]
+        done += len(teams)
+        right += 0 if found else len(teams)
         scales.weigh()
         now = ", ".join(
             f"{name} {each[-1].memory // 1024} MB {each[-1].files} files" for name, each in scales.samples.items()
         )
-        done, spent = number + len(teams), time.monotonic() - began
-        sys.stdout.write(f"{done:4}  {'; '.join(found) or 'right'} ({spent:.1f} s; {now})\n")
-        sys.stdout.flush()
-        if found:
-            return found
-    return []
+        say(f"{done:4}  {'; '.join(found) or 'right'} ({time.monotonic() - began:.1f} s; {now})")
+    return right, done
+
+
+def _round(teams: list[Team], dice: random.Random) -> list[str]:
+    """One release of each team; what is wrong."""
+    for team in teams:
+        team.ask()
+    pulls = {team: team.pull(PATIENCE) for team in teams}
+    for team, pull in pulls.items():
+        team.merge(pull, dice.choice(("merge", "squash", "rebase")))
+    return [fault for team in teams for fault in team.faults(PATIENCE)]
 
 
 def main() -> int:
     """Run the campaign; exit status 1 when a release went wrong or a process grew."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = parser_of(__doc__)
     parser.add_argument("--n", type=int, default=200, help="releases")
     parser.add_argument("--rate", type=float, default=RATE)
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     options = parser.parse_args()
-    sys.stdout.write(f"{options.n} releases, seed {options.seed}\n")
-    faults = Worn(0.0, options.seed)
-    with tempfile.TemporaryDirectory() as folder, league(Path(folder), KINDS, faults) as teams:
+    say(f"seed {options.seed}")
+    switch = Switch()
+    with tempfile.TemporaryDirectory() as folder, league(Path(folder), KINDS, switch) as teams:
         play = teams[0].play
         play.start()
-        faults.rate = options.rate
+        before = len(switch.calls)
+        switch.chance = Random(options.rate, options.seed, WITHOUT)
         scales = Scales(play)
-        try:
-            wrong = soak(teams, options.n, random.Random(options.seed), scales)
-        except AssertionError as error:
-            wrong = [str(error)]
-        grown = {name: scales.growth(name) for name in scales.samples} if not wrong else {}
-    for name, (memory, files) in grown.items():
-        sys.stdout.write(f"{name}: memory {memory:+.1%}, open files {files:+d} after the warm-up\n")
-        if memory >= GROWTH or files > SPARE_FILES:
-            wrong.append(f"{name} grew")
-    share = faults.broken / max(1, faults.calls)
-    sys.stdout.write(
-        f"{faults.broken} of {faults.calls} calls broken ({share:.1%}); {'; '.join(wrong) or 'all right'}\n"
+        right, done = soak(teams, options.n, random.Random(options.seed), scales)
+        calls = sum(who == "app" for _, who in switch.calls[before:])
+        broken = Counter(fault for _, fault in switch.broken)
+        switch.clear()
+        grown = _grown(scales) if right == done else []
+        keep(folder, options.keep, done - right + len(grown))
+    say(", ".join(f"{fault} {count}" for fault, count in broken.most_common()))
+    words = f"{broken.total()} of {calls} calls broken ({broken.total() / max(1, calls):.1%})"
+    steady = len(scales.samples) - len(grown) if right == done else 0
+    return verdict(
+        f"{words}; releases, and processes that did not grow", options.seed, right + steady, done + len(scales.samples)
     )
-    return 1 if wrong else 0
+
+
+def _grown(scales: Scales) -> list[str]:
+    """The processes that grew."""
+    grown = []
+    for name in scales.samples:
+        memory, files = scales.growth(name)
+        say(f"{name}: memory {memory:+.1%}, open files {files:+d} after the warm-up")
+        if memory >= GROWTH or files > SPARE_FILES:
+            grown.append(f"{name} grew")
+    return grown
 
 
 if __name__ == "__main__":
