@@ -10,7 +10,7 @@ from bot.core.snapshot import released
 from bot.core.text import progress as words
 from bot.core.text.quote import code, short
 from bot.core.version import Version
-from bot.flows.desk import Desk
+from bot.flows.desk import UNAUTHORISED, Desk
 from bot.gh import Repository
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
@@ -67,6 +67,8 @@ def _move_channel(
         try:
             result = mirror.push([RefUpdate(order.ref, now, target)])
         except Denied as refusal:
+            if refusal.status == UNAUTHORISED:
+                raise
             return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason, 300)}")
         if result.ok:
             return words.Row(order.name, "done", desk.now(), f"{short(now) if now else 'new'} → {short(target)}")

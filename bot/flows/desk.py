@@ -5,8 +5,8 @@ A flow gets a `Desk` and an intent and reads from top to bottom. Nothing here wr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from bot.core.objects import Identity
 from bot.core.record import Sealed, unseal
 from bot.gh import Hub, Repository
 from bot.mirror import Mirror, Mirrors
+from bot.outage import Denied, Outage
 from bot.reading import Home
 from bot.remotes import Remotes
 from bot.sdk_check import SdkCheck
@@ -25,6 +26,7 @@ from bot.settings import Settings
 from bot.signing import Keyring, Signer
 from bot.store import Store
 
+UNAUTHORISED = 401
 GIT = {"contents": "write", "metadata": "read"}
 
 
@@ -52,11 +54,22 @@ class Desk:
         """GitHub's side of the manifest repository."""
         return self.hub.repository(which)
 
-    def mirror(self, repository: Repository) -> AbstractContextManager[Mirror]:
-        """Git's side of it, fetched and written with a token for this repository alone."""
+    @contextmanager
+    def mirror(self, repository: Repository) -> Iterator[Mirror]:
+        """Git's side of it, fetched and written with a token for this repository alone.
+
+        A token that git does not accept may have been revoked before its time: that passes with the next one.
+        """
         which = repository.id
         token = self.hub.token(which.installation, (which.id,), GIT)
-        return self.mirrors.open(which.id, repository.clone_url(), token)
+        try:
+            with self.mirrors.open(which.id, repository.clone_url(), token) as mirror:
+                yield mirror
+        except Denied as refusal:
+            if refusal.status != UNAUTHORISED:
+                raise
+            self.hub.forget_token(token)
+            raise Outage("git", refusal.reason, retry_after=1) from None
 
     def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:
         """The plan of a pull request: as it is sealed in its text, or as we stored it where somebody edited that."""

@@ -82,7 +82,8 @@ class Tokens:
         try:
             return self._lines.ask(doing, self._jwt(), work)
         except Denied as refusal:
-            if refusal.status != 401 or abs((self._lines.skew or before) - before) < CLOCK_JUMP:
+            now = before if self._lines.skew is None else self._lines.skew
+            if refusal.status != 401 or abs(now - before) < CLOCK_JUMP:
                 raise
         return self._lines.ask(doing, self._jwt(), work)
 
@@ -112,6 +113,12 @@ class Tokens:
             except Denied as refusal:
                 raise Denied("github", refusal.reason, 401 if refusal.status == 401 else 403) from None
         return held
+
+    def forget(self, value: str) -> None:
+        """Mint anew instead of this token: it was refused where we do not see the answers, by git."""
+        for grant, token in list(self._held.items()):
+            if token.value == value:
+                self._held.pop(grant, None)
 
     def holds(self, grant: Grant) -> bool:
         """Whether such a token was already minted, so that asking with it costs nothing more."""

@@ -138,6 +138,10 @@ class Hub:
             raise ValueError("a token for no repository in particular would reach all of them")
         return self._tokens.get(Grant.on(installation, repository_ids, permissions)).value
 
+    def forget_token(self, value: str) -> None:
+        """Git did not accept this token: have the next one minted anew."""
+        self._tokens.forget(value)
+
     def project_tokens(self, manifest: RepositoryId, urls: Sequence[str]) -> dict[str, str]:
         """Tokens to read private projects of the manifest repository's own installation, by address.
 
