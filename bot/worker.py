@@ -122,9 +122,11 @@ class Worker:
         """Order a sweep over every repository that we know of, and begin anew what was lost."""
         try:
             self._engine.take_up_lost()
+            # A sweep that waits is as good as a new one; where they take longer than the timer, they would pile up.
+            asked = self._store.being_swept()
             for repository in self._repositories():
-                key = keys.sweep(repository.id, now().isoformat())
-                self._desk.submit(key, (Reconcile(repository),))
+                if repository.id not in asked:
+                    self._desk.submit(keys.sweep(repository.id, now().isoformat()), (Reconcile(repository),))
             redeliver_failed(self._desk, ROUTES)
         except (Outage, Denied) as fault:
             log.warning("no sweep this time: %s", fault)

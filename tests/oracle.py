@@ -30,7 +30,9 @@ SHORTEST = 16
 """A secret shorter than this is no canary: it may stand somewhere by chance."""
 ACCEPTED = 202
 SOON = timedelta(seconds=5)
-"""A row of the store that is younger may be under way: the timer makes some every few seconds."""
+"""A row of the store that is younger may be under way."""
+SWEEPING = timedelta(seconds=20)
+"""So may a sweep that is younger than this: the timer asks for the next as soon as one has ended."""
 
 
 class Oracle:
@@ -224,6 +226,9 @@ def _inbox(store: Path) -> dict[str, str | None]:
     """What became of each row, by its key, and once more by the GUID that came with it."""
     with closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)) as connection:
         rows = connection.execute("SELECT key, guid, outcome, received_at FROM inbox").fetchall()
-    since = (datetime.now(UTC) - SOON).isoformat()
-    found: dict[str, str | None] = {key: outcome for key, _, outcome, received in rows if outcome or received < since}
+    now = datetime.now(UTC)
+    young = {False: (now - SOON).isoformat(), True: (now - SWEEPING).isoformat()}
+    found: dict[str, str | None] = {
+        key: outcome for key, _, outcome, received in rows if outcome or received < young[key.startswith("sweep/")]
+    }
     return {**found, **{f"guid {guid}": outcome for _, guid, outcome, _ in rows if guid}}

@@ -75,6 +75,17 @@ def test_intents_come_back_as_they_were_stored(store: Store) -> None:
     assert store.repositories() == (WHICH,)
 
 
+def test_a_repository_is_being_swept_until_its_sweep_has_ended(store: Store) -> None:
+    add(store, "push/7/refs/heads/main/1")
+    assert store.being_swept() == frozenset()
+    seq = add(store, "sweep/7/2026-01-01T00:00:00+00:00")
+    assert store.being_swept() == {7}
+    assert seq is not None
+    with store.begin() as connection:
+        store.finish(connection, seq, "done", "")
+    assert store.being_swept() == frozenset()
+
+
 def test_one_command_has_a_version_at_a_time(store: Store) -> None:
     other = replace(RECORD, comment=RECORD.comment + 1)
     assert store.reserve(7, RECORD, VERSION)

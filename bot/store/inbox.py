@@ -18,6 +18,8 @@ from bot.store.tables import facts, inbox, repositories
 
 FOR_GOOD = ("comment/", "merged/", "closed/")
 """Keys that are kept for ever: carrying these out a second time is what the inbox prevents (bot.core.keys)."""
+SWEEP = "sweep/"
+"""How the keys of sweeps begin (bot.core.keys)."""
 LONGEST = 2000
 """How much of an outcome's detail is kept, in characters."""
 
@@ -129,6 +131,12 @@ class Inbox:
         with self.begin() as connection:
             counted = sa.select(sa.func.count()).select_from(inbox).where(inbox.c.outcome.is_(None))
             return int(connection.execute(counted).scalar() or 0)
+
+    def being_swept(self) -> frozenset[int]:
+        """The repositories that are asked to be swept, and were not yet."""
+        asked = (inbox.c.outcome.is_(None), inbox.c.key.startswith(SWEEP))
+        with self.begin() as connection:
+            return frozenset(connection.execute(sa.select(inbox.c.repository_id).where(*asked)).scalars())
 
     def deliveries(self, limit: int = 100, outcome: str | None = None) -> list[InboxRow]:
         """The newest rows, for people; with `outcome`, those that ended so."""
