@@ -11,6 +11,8 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 PATIENCE = 5.0
+LOOK = 0.02
+"""Seconds between two looks whether to stop: tests begin and end thousands of these."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -37,7 +39,7 @@ class Server(ThreadedWSGIServer):
         super().__init__(host, port, flask, handler=_Handler)
         self._guard = threading.Lock()
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._loop = threading.Thread(target=self.serve_forever, name="sandbox", daemon=True)
+        self._loop = threading.Thread(target=self.serve_forever, args=(LOOK,), name="sandbox", daemon=True)
 
     def start(self) -> None:
         """Begin to answer."""

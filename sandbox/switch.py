@@ -121,6 +121,8 @@ class Switch(Faults):
         self.chance: Random | None = None
         self.broken: list[tuple[str, str]] = []
         """Every call that was broken, with its fault, in order."""
+        self.met: set[Rule] = set()
+        """The rules that broke something."""
         self.calls: list[tuple[str, str]] = []
         """Every call that came, with who made it: `app` or `user`."""
         self._patience, self._drop, self._later = patience, drop, later
@@ -196,7 +198,7 @@ class Switch(Faults):
                 if rule.fault == "stale":  # it is not known yet whether the answer will differ from the one before
                     request.environ["stale"] = rule
                 elif self._is_due(rule) and chosen is None:
-                    chosen = rule.fault
+                    chosen, request.environ["rule"] = rule.fault, rule
             if chosen is None and self.chance is not None and who == "app":
                 chosen = self.chance.fault(call)
             return chosen
@@ -209,6 +211,9 @@ class Switch(Faults):
     def _note(self, call: str, fault: str) -> None:
         with self._guard:
             self.broken.append((call, fault))
+            rule = request.environ.get("rule" if fault != "stale" else "stale")
+            if rule is not None:
+                self.met.add(rule)
 
     def _refusal(self, fault: str) -> Response:
         words = LATER if fault in ("403-later", "429") else "Not Found" if fault == "404" else "Server Error"

@@ -123,6 +123,19 @@ def test_a_rule_breaks_the_occurrences_that_it_names_and_people_none(rest: Rest,
     assert [rest.ask("POST").status for _ in range(4)] == [201, 503, 503, 201]
 
 
+def test_a_rule_is_met_when_it_broke_something_and_not_when_its_call_came_too_seldom(
+    rest: Rest, switch: Switch
+) -> None:
+    seldom, met, stale = Rule(READS, "404", nth=3), Rule(WRITES, "500"), Rule(READS, "stale")
+    switch.rules += [seldom, met, stale]
+    rest.ask("POST")
+    rest.ask()
+    assert switch.met == {met}
+    rest.ask("POST")
+    rest.ask()
+    assert switch.met == {met, stale}
+
+
 def test_chance_is_the_same_for_the_same_seed() -> None:
     def drawn(seed: int) -> list[str | None]:
         chance = Random(0.3, seed)
