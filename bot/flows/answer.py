@@ -173,8 +173,15 @@ def _refused_lately(desk: Desk, intent: Answer) -> bool:
 
 
 def _as_delivered(desk: Desk, intent: Answer) -> str:
-    """`same`, `edited` or `gone`: the comment as it is now, against the one that was delivered."""
-    now = desk.repository(intent.repository).comment(intent.comment)
+    """`same`, `edited` or `gone`: the comment as it is now, against the one that was delivered.
+
+    GitHub may not know yet by its number what it has just told us of: gone is what its list does not show either.
+    """
+    repository = desk.repository(intent.repository)
+    now = repository.comment(intent.comment)
+    if now is None:
+        listed = repository.comments_since(datetime.fromisoformat(intent.created_at))
+        now = next((each for each in listed if each.id == intent.comment), None)
     if now is None:
         return "gone"
     return "same" if _lines_of(now.body) == _lines_of(intent.body) and now.author_id == intent.author_id else "edited"

@@ -1,0 +1,20 @@
+"""Releases in which one call is broken, that once came out wrong: each was found by the campaign of faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.switch import Rule
+from tests.campaign.faults import Result, play_case
+
+ISSUES = "/repos/{repo}/issues"
+CASES = {
+    "a comment that GitHub does not know yet by its number": Rule(f"GET {ISSUES}/comments/<int:comment_id>", "404"),
+    "a person whose rights cannot be read now": Rule("GET /repos/{repo}/collaborators/<login>/permission", "404"),
+}
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+@pytest.mark.parametrize("rule", CASES.values(), ids=CASES)
+def test_one_release_comes_of_it(rule: Rule) -> None:
+    assert play_case((rule,)) == Result((), True)
