@@ -31,6 +31,8 @@ LONGEST = 300.0
 GROWTH = 0.10
 SPARE_FILES = 4
 """A pool may hold so many connections more at one moment than at another."""
+ENOUGH = 8
+"""So many rounds tell growth from chance; a shorter run judges the releases alone."""
 WARM = 0.25
 """The share of the releases after which a process has loaded what it needs."""
 
@@ -128,14 +130,13 @@ def main() -> int:
         calls = sum(who == "app" for _, who in switch.calls[before:])
         broken = Counter(fault for _, fault in switch.broken)
         switch.clear()
-        grown = _grown(scales) if right == done else []
+        weighed = len(scales.samples) if right == done >= ENOUGH * len(teams) else 0
+        grown = _grown(scales) if weighed else []
         keep(folder, options.keep, done - right + len(grown))
     say(", ".join(f"{fault} {count}" for fault, count in broken.most_common()))
     words = f"{broken.total()} of {calls} calls broken ({broken.total() / max(1, calls):.1%})"
-    steady = len(scales.samples) - len(grown) if right == done else 0
-    return verdict(
-        f"{words}; releases, and processes that did not grow", options.seed, right + steady, done + len(scales.samples)
-    )
+    words += "; releases, and processes that did not grow" if weighed else "; releases"
+    return verdict(words, options.seed, right + weighed - len(grown), done + weighed)
 
 
 def _grown(scales: Scales) -> list[str]:
