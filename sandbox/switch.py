@@ -121,22 +121,22 @@ class Switch(Faults):
         self.chance: Random | None = None
         self.broken: list[tuple[str, str]] = []
         """Every call that was broken, with its fault, in order."""
+        self.seen: dict[Rule, int] = {}
+        """How often each rule could have broken something."""
         self.met: set[Rule] = set()
         """The rules that broke something."""
         self.calls: list[tuple[str, str]] = []
         """Every call that came, with who made it: `app` or `user`."""
         self._patience, self._drop, self._later = patience, drop, later
         self._guard = threading.Lock()
-        self._seen: dict[Rule, int] = {}
         self._memory: dict[tuple[str, str, bytes], list[tuple[int, bytes, list[tuple[str, str]]]]] = {}
         self._open = threading.Event()
         self._locked = LockedRefs()
 
     def clear(self) -> None:
-        """Break nothing more, and let go of what waits for a time-out and of what is locked."""
+        """Break nothing more, and let go of what waits for a time-out and of what is locked. What was counted stays."""
         with self._guard:
             self.rules.clear()
-            self._seen.clear()
             self.chance = None
         self._locked.clear()
         self._open.set()
@@ -205,7 +205,7 @@ class Switch(Faults):
 
     def _is_due(self, rule: Rule) -> bool:
         """Count an occurrence; whether it is one to break."""
-        seen = self._seen[rule] = self._seen.get(rule, 0) + 1
+        seen = self.seen[rule] = self.seen.get(rule, 0) + 1
         return seen >= rule.nth and (rule.times is None or seen < rule.nth + rule.times)
 
     def _note(self, call: str, fault: str) -> None:

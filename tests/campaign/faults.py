@@ -17,8 +17,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -57,6 +56,8 @@ LOOKS = 400
 AGAIN = ("Nothing was changed; repeat the command later.", "Please post it again.")
 """What the bot tells people to do when it could not read what it needs."""
 ASKED = 3
+NEVER = 1_000_000
+"""An occurrence that does not come."""
 Case = tuple[Rule, ...]
 
 
@@ -191,32 +192,40 @@ def _release(play: Stage, worker: Bot) -> str:
     return str(pulls[0]["head"]["ref"]).removeprefix("release-bot/")
 
 
-def calls() -> Counter[str]:
-    """The App's calls in a release that nobody disturbs, and how often it makes each."""
-    switch = Switch()
+def ways() -> dict[Rule, int]:
+    """Each call of the App in a release that nobody disturbs, with each fault that could happen to it, and how often.
+
+    An answer is stale only where there is an older one, and only a pack can be truncated: so it is tried out.
+    """
+    first = _undisturbed(Switch())
+    made = dict.fromkeys(call for call, who in first.calls if who == "app")
+    never = [Rule(call, fault, nth=NEVER) for call in made for fault, fits in FITS.items() if kind_of(call) in fits]
+    second = _undisturbed(Switch(*never))
+    return {rule: second.seen[rule] for rule in never if rule in second.seen}
+
+
+def _undisturbed(switch: Switch) -> Switch:
     wrong = released(switch)
     if wrong:
         raise SystemExit("an undisturbed release is wrong: " + "; ".join(wrong))
-    return Counter(call for call, who in switch.calls if who == "app")
+    return switch
 
 
-def singles(made: Counter[str]) -> list[Case]:
-    """Each call with every fault that fits it, the first time; what is read several times, also the last time."""
+def singles(made: Mapping[Rule, int]) -> list[Case]:
+    """Each call with every fault, the first time; what is read several times, also the last time."""
     return [
-        (Rule(call, fault, nth=nth),)
-        for call, count in made.items()
-        for nth in sorted({1, count if kind_of(call) in (READ, FETCH) else 1})
-        for fault, fits in FITS.items()
-        if kind_of(call) in fits
+        (replace(rule, nth=nth),)
+        for rule, count in made.items()
+        for nth in sorted({1, count if kind_of(rule.call) in (READ, FETCH) else 1})
     ]
 
 
-def pairs(made: Counter[str], count: int, dice: random.Random) -> list[Case]:
+def pairs(made: Mapping[Rule, int], count: int, dice: random.Random) -> list[Case]:
     """Two faults in one release, each at any occurrence of its call."""
 
     def drawn() -> Rule:
-        (single,) = dice.choice(singles(made))
-        return Rule(single.call, single.fault, nth=dice.randint(1, made[single.call]))
+        rule, times = dice.choice(list(made.items()))
+        return replace(rule, nth=dice.randint(1, times))
 
     return [(drawn(), drawn()) for _ in range(count)]
 
@@ -242,10 +251,10 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="releases at a time")
     options = parser.parse_args()
     _quiet()
-    dice, made, began = random.Random(options.seed), calls(), time.monotonic()
+    dice, made, began = random.Random(options.seed), ways(), time.monotonic()
     every = singles(made)
     cases = [*_chosen(every, options.singles, dice), *pairs(made, options.pairs, dice)]
-    _say(f"seed {options.seed}: {len(made)} calls, {len(every)} singles, {len(cases)} cases")
+    _say(f"seed {options.seed}: {len({rule.call for rule in made})} calls, {len(every)} singles, {len(cases)} cases")
     # Processes of their own, begun afresh: a fork would take along threads that it does not run.
     fresh = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, fresh, _quiet) as pool:
