@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 
 from sandbox.bare import HEADS, TAGS
-from tests.scene import BRANCH, COMMAND, LINE, Proposed, Scene, name_of, number_of
+from tests.scene import BRANCH, COMMAND, LINE, REVERT, Proposed, Scene, name_of, number_of
 from tests.timeline import Change
 
 Invariant = Callable[[Scene], Iterator[str]]
 ASKING = ("new", "branch", "patch")
 MAY_WRITE = ("write", "maintain", "admin")
+MAY_ADOPT = ("maintain", "admin")
 
 
 def tags_stay(scene: Scene) -> Iterator[str]:
@@ -53,7 +54,7 @@ def _unproved(scene: Scene, change: Change, pull: Proposed) -> Iterator[str]:
     git, merge = scene.git, pull.merge or ""
     if git.commit(change.new) == change.new:
         yield "it is no annotated tag"
-    if scene.marked("adopted", pull.number):
+    if scene.marked("adopted", pull.number) or _said_to_adopt(scene, pull):
         return  # an admin took what was merged for what was planned
     pushed = {each.new for each in scene.changes if each.ref == f"{HEADS}{BRANCH}{pull.tag}" and scene.ours(each)}
     if pull.head not in pushed:
@@ -68,10 +69,15 @@ def _unproved(scene: Scene, change: Change, pull: Proposed) -> Iterator[str]:
             yield f"{path} was another before the merge"
 
 
+def _said_to_adopt(scene: Scene, pull: Proposed) -> bool:
+    said = (each for each in scene.commands if each.issue == pull.number and each.body.startswith("/release adopt"))
+    return any(scene.roles.get(each.login) in MAY_ADOPT for each in said)
+
+
 def refs_move_by_the_rules(scene: Scene) -> Iterator[str]:
     """I3: the bot moves release branches and channels alone, forward or by version, and only to what it released."""
     for each in scene.changes:
-        if not scene.ours(each) or each.ref.startswith((TAGS, HEADS + BRANCH)):
+        if not scene.ours(each) or each.ref.startswith((TAGS, HEADS + BRANCH, HEADS + REVERT)):
             continue
         name = name_of(each.ref)
         if each.gone:

@@ -16,7 +16,7 @@ from sandbox.state import App, Repository
 from tests.timeline import Change
 
 BRANCH = "release-bot/"
-REVERT = BRANCH + "revert-"
+REVERT = "release-bot-revert/"
 MARKER = re.compile(r"<!-- manifest-release-bot:(?!plan )([a-z-]+) (.*?) ?-->\s*\Z")
 TAG = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 LINE = re.compile(r"build-\d+")
@@ -162,7 +162,7 @@ def pulls_of(repository: Repository, app: App) -> tuple[list[Proposed], frozense
     found, reverted = [], set()
     for issue in repository.issues.values():
         pull = issue.pull
-        if pull is None or issue.user is not app.bot or not pull.head.startswith(BRANCH):
+        if pull is None or issue.user is not app.bot or not pull.head.startswith((BRANCH, REVERT)):
             continue
         if pull.head.startswith(REVERT):
             reverted |= {pull.head.removeprefix(REVERT)} if pull.merged_at else set()
