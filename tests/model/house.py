@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from bot.core.hub import RepositoryId
 from bot.settings import Settings
@@ -62,7 +65,10 @@ class House:
         self.app = self.sandbox.create_app(
             "manifest-release-bot", "http://127.0.0.1:9/webhook", SECRET, PERMISSIONS, EVENTS
         )
+        self.key: Any = load_pem_private_key(self.app.private_key.encode(), password=None)
+        """The App's key, read once: to read it takes as long as ten requests."""
         self.installation = self.sandbox.install(self.app, [MANIFEST, SCRIPTS])
+        self._settings = self._read_settings()
         self._seeded_path = root / "seeded.git"
         git = self.seeded.manifest.git
         git.run("repack", "-adq")
@@ -117,13 +123,16 @@ class House:
 
     def settings(self, data: Path) -> Settings:
         """The operator's settings of a bot with this DATA_DIR."""
+        return replace(self._settings, data_dir=data)
+
+    def _read_settings(self) -> Settings:
         return Settings.from_env(
             {
                 "APP_ID": str(self.app.id),
                 "PRIVATE_KEY": self.app.private_key,
                 "WEBHOOK_SECRET": SECRET,
                 "MARKER_KEY": MARKER_KEY,
-                "DATA_DIR": str(data),
+                "DATA_DIR": str(self.root / "data"),
                 "GITHUB_API_URL": self.sandbox.api_url,
                 "GITHUB_WEB_URL": self.sandbox.url,
                 "BASE_URL": "http://127.0.0.1:9",

@@ -107,7 +107,7 @@ class Worker:
 
     def _open(self) -> None:
         settings, folder = self.settings, self.settings.data_dir
-        self._hub = Hub(settings.github_api_url, settings.app_id, settings.private_key.reveal(), self._clock.ours)
+        self._hub = Hub(settings.github_api_url, settings.app_id, self._house.key, self._clock.ours)
         self._remotes = Remotes(policy(settings), folder / "scratch")
         self._mirrors = Mirrors(folder / "mirrors", allow_http=True)
         self.desk = Desk(
