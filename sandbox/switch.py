@@ -37,7 +37,7 @@ FITS: Mapping[str, frozenset[str]] = {
     "503": EVERY,
     "403-later": EVERY,
     "429": EVERY,
-    "404": REST | {REFS},
+    "404": EVERY,
     "time-out": EVERY,
     "reset": EVERY,
     "slow": EVERY,

@@ -23,7 +23,7 @@ from bot.core.refusal import BadConfiguration, Refusal
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import channel as words, refusals
 from bot.core.version import Version
-from bot.flows.desk import UNAUTHORISED, Desk
+from bot.flows.desk import UNKNOWN, Desk
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.reply import refuse, say
 from bot.mirror import Mirror, RefUpdate
@@ -122,7 +122,7 @@ def _move(desk: Desk, mirror: Mirror, refs: Refs, config: Config, move: ChannelM
     try:
         result = mirror.push(updates)
     except Denied as refusal:
-        if refusal.status == UNAUTHORISED:
+        if refusal.status in UNKNOWN:
             raise
         return _refused(no.ChannelForbidden(move.channel, refusal.reason))
     return _done(move, mode) if result.ok else _refused(no.ChannelMoved(move.channel))

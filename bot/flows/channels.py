@@ -10,7 +10,7 @@ from bot.core.snapshot import released
 from bot.core.text import progress as words
 from bot.core.text.quote import code, short
 from bot.core.version import Version
-from bot.flows.desk import UNAUTHORISED, Desk
+from bot.flows.desk import UNKNOWN, Desk
 from bot.gh import Repository
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
@@ -67,7 +67,7 @@ def _move_channel(
         try:
             result = mirror.push([RefUpdate(order.ref, now, target)])
         except Denied as refusal:
-            if refusal.status == UNAUTHORISED:
+            if refusal.status in UNKNOWN:
                 raise
             return words.Row(order.name, "failed", desk.now(), f"not allowed: {code(refusal.reason, 300)}")
         if result.ok:

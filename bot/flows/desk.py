@@ -27,6 +27,8 @@ from bot.signing import Keyring, Signer
 from bot.store import Store
 
 UNAUTHORISED = 401
+UNKNOWN = (UNAUTHORISED, 404)
+"""What git is told with a token that was revoked before its time, and with one that not every server knows yet."""
 GIT = {"contents": "write", "metadata": "read"}
 
 
@@ -58,7 +60,8 @@ class Desk:
     def mirror(self, repository: Repository) -> Iterator[Mirror]:
         """Git's side of it, fetched and written with a token for this repository alone.
 
-        A token that git does not accept may have been revoked before its time: that passes with the next one.
+        A token that git does not accept passes with the next one. A repository that GitHub gave us a token for is
+        there, whatever git is told of it.
         """
         which = repository.id
         token = self.hub.token(which.installation, (which.id,), GIT)
@@ -66,9 +69,10 @@ class Desk:
             with self.mirrors.open(which.id, repository.clone_url(), token) as mirror:
                 yield mirror
         except Denied as refusal:
-            if refusal.status != UNAUTHORISED:
+            if refusal.status not in UNKNOWN:
                 raise
-            self.hub.forget_token(token)
+            if refusal.status == UNAUTHORISED:
+                self.hub.forget_token(token)
             raise Outage("git", refusal.reason, retry_after=1) from None
 
     def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:

@@ -22,7 +22,7 @@ from bot.core.text.quote import code, marker, short
 from bot.core.tree import object_id
 from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
-from bot.flows.desk import UNAUTHORISED, Desk
+from bot.flows.desk import UNKNOWN, Desk
 from bot.flows.dispatch import ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.evidence import expected_tag, gather, merge_commit, rival, signed, tag_object
@@ -106,7 +106,7 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
             try:
                 outcome = _prove_and_push_once(desk, repository, mirror, pull, sealed, unattended)
             except Denied as refusal:
-                if refusal.status == UNAUTHORISED:
+                if refusal.status in UNKNOWN:
                     raise
                 outcome = _stopped(record, refusal.reason, ())
         if outcome is not None and outcome["state"] == "stopped" and genuine:

@@ -11,6 +11,7 @@ ISSUES = "/repos/{repo}/issues"
 CASES = {
     "a comment that GitHub does not know yet by its number": Rule(f"GET {ISSUES}/comments/<int:comment_id>", "404"),
     "a person whose rights cannot be read now": Rule("GET /repos/{repo}/collaborators/<login>/permission", "404"),
+    "a repository that git does not find when the tag is pushed": Rule("git receive-pack refs", "404", nth=2),
 }
 
 
