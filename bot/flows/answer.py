@@ -27,6 +27,10 @@ from bot.outage import Denied
 
 LATE = timedelta(hours=1)
 """A command that is found later than this is not carried out: its author may have moved on."""
+OLD = timedelta(minutes=5)
+"""A command for a release that is come to later than this may have been carried out before: our store may be an old
+copy, which knows nothing of it.
+"""
 PATIENCE = timedelta(hours=1)
 """People without the right get one refusal in this time on one issue."""
 
@@ -42,7 +46,7 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     opened = steps.run("look for what this comment led to", _led_to, desk, intent)
     if opened is not None:
         return say(desk, intent, steps, opened, "+1", "told again what it led to", state="done")
-    if desk.time() - datetime.fromisoformat(intent.created_at) > LATE:
+    if steps.run("see whether it comes late", _is_late, desk, intent):
         return _late(desk, intent, steps)
     still = steps.run("read the comment again", _as_delivered, desk, intent)
     if still != "same":
@@ -63,11 +67,20 @@ def answer(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     return _command(desk, intent, read, steps)
 
 
+def _is_late(desk: Desk, intent: Answer) -> bool:
+    return desk.time() - datetime.fromisoformat(intent.created_at) > LATE
+
+
 def _late(desk: Desk, intent: Answer, steps: Steps) -> Outcome:
     """Ask to post it again; one that was answered before our store was lost keeps the answer it has."""
     if steps.run("look for the answer", _is_answered, desk, intent):
         return Outcome("ignored", "answered long ago")
     return refuse(desk, intent, steps, no.Late(edited=False), "late")
+
+
+def _was_answered(desk: Desk, intent: Answer) -> bool:
+    asked_at = datetime.fromisoformat(intent.created_at)
+    return desk.time() - asked_at > OLD and _is_answered(desk, intent)
 
 
 def _is_answered(desk: Desk, intent: Answer) -> bool:
@@ -107,6 +120,8 @@ def _release(desk: Desk, intent: Answer, command: Command, steps: Steps) -> Outc
     asked_at = datetime.fromisoformat(intent.created_at)
     request = request_of(command, intent.author, intent.issue, intent.comment, asked_at)
     which = intent.repository
+    if steps.run("look for an answer from before", _was_answered, desk, intent):
+        return Outcome("ignored", "answered before")
     made = steps.run("plan and push the commit", propose.plan_and_push, desk, which, request)
     if "refused" in made:
         return say(desk, intent, steps, made["refused"], "-1", "refused")

@@ -7,6 +7,7 @@ same keys, so that a delivery that comes late after all meets them and adds noth
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import chain
 
@@ -22,6 +23,7 @@ from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.propose import PENDING, open_releases
 from bot.flows.rebuild import ensure_known
+from bot.outage import Outage
 from bot.store import Release
 from bot.store.releases import FREE, PROPOSED
 
@@ -38,7 +40,10 @@ Find = tuple[str, Sequence[Intent]]
 def reconcile(desk: Desk, intent: Reconcile, steps: Steps) -> Outcome:
     """One sweep over one repository."""
     found = steps.run("sweep", sweep, desk, intent.repository)
-    steps.run("look for releases made by hand", look_for_tags, desk, intent.repository)
+    try:
+        steps.run("look for releases made by hand", look_for_tags, desk, intent.repository)
+    except Outage as outage:
+        return Outcome("done", f"took up {found}; tags are looked at by the next sweep: {outage}")
     return Outcome("done", f"took up {found}")
 
 
@@ -69,13 +74,16 @@ def looks_back_to(last: str | None, now: datetime) -> datetime:
 
 
 def _comments(desk: Desk, which: RepositoryId, since: datetime, lost: bool) -> Iterator[Find]:
-    """Commands that were commented since then. Where the store was lost, only those that have no answer of ours."""
+    """Commands that were commented since then; of those that the store has no outcome of, only those without an answer
+    of ours: it was lost, or is an old copy, and they were carried out before.
+    """
     ours, repository = desk.hub.bot(), desk.repository(which)
     for comment in repository.comments_since(since):
         person = comment.author_id != ours.user_id and comment.by_app is None and not comment.author.endswith("[bot]")
         if person and comment.created_at >= since and looks_like_command(comment.body) and parse(comment.body):
             key, seen = keys.comment(which.id, comment.id), Acknowledge(which, comment.id)
-            answered = lost and repository.find_said(comment.issue, marker("reply", comment.id), comment.created_at)
+            unheard = lost or desk.store.outcome(key) is None
+            answered = unheard and repository.find_said(comment.issue, marker("reply", comment.id), comment.created_at)
             yield key, (seen,) if answered else (seen, _answer(which, comment))
 
 
@@ -173,4 +181,5 @@ def _parked(desk: Desk, which: RepositoryId) -> Iterator[Find]:
     for row in desk.store.parked_of(which.id):
         told = any(isinstance(intent, Answer) for intent in row.intents)
         if not told and not row.detail.startswith("incident "):
-            yield row.delivery.key, row.intents
+            # As it is reached now: it may have been renamed, or have come to another installation.
+            yield row.delivery.key, tuple(replace(intent, repository=which) for intent in row.intents)

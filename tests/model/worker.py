@@ -7,7 +7,10 @@ later. All else, tokens and mirrors' locks and connections, is lost with it.
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,6 +27,7 @@ from bot.outage import Denied, Outage
 from bot.remotes import Remotes
 from bot.signing import Keyring
 from bot.store import Delivery, Store, engine_for
+from bot.store.database import FILE
 from bot.worker import policy
 from handlers import ROUTES
 from handlers.events import Payload
@@ -142,13 +146,33 @@ class Worker:
 
     def lose_store(self) -> None:
         """The database is gone with all that was queued; a new worker begins with an empty one."""
+        self._replace_store(None)
+
+    def copy_store(self, to: Path) -> None:
+        """A copy of the database as it is now, as an operator's backup makes it."""
+        with closing(sqlite3.connect(self._database())) as here, closing(sqlite3.connect(to)) as there:
+            here.backup(there)
+
+    def restore_store(self, copy: Path) -> None:
+        """The database is a copy from before; what is queued begins with what that holds open."""
+        self._replace_store(copy)
+
+    def _database(self) -> Path:
+        return self.settings.data_dir / FILE
+
+    def _replace_store(self, copy: Path | None) -> None:
+        name = self._database()
         self.end()
         for path in self.settings.data_dir.glob("*.sqlite*"):
             path.unlink()
+        if copy is not None:
+            shutil.copyfile(copy, name)
         self.store = Store(engine_for(None, self.settings.data_dir), self._clock.ours)
         self.store.create_tables()
         self.queue.clear()
         self._open()
+        for row in self.store.open_deliveries(self._clock.ours()):
+            self._enqueue(row.seq, row.intents)
         self.sweep()
 
     # The door
@@ -170,7 +194,7 @@ class Worker:
         if parked is None:
             return False
         with self.store.begin() as connection:
-            self.store.count_attempt(connection, parked.seq, parked.attempts + 1)
+            self.store.count_attempt(connection, parked.seq, parked.attempts + 1, parked.outcome)
         self._enqueue(parked.seq, intents)
         return True
 
