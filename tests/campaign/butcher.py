@@ -17,7 +17,7 @@ from sandbox import Sandbox
 from sandbox.faults import Faults
 from tests.timeline import TRAP
 
-SOON = 0.06
+SOON = 0.03
 """Seconds within which a killing falls after git has begun; most of its work takes 5 to 30 ms."""
 CLEARED = 0.4
 """Seconds after which what a dead git left locked is unlocked, as a server's own housekeeping does."""
@@ -87,8 +87,10 @@ class Butcher(Faults):
 
     def _kill_soon(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         time.sleep(seconds)
-        if process.poll() is None:
-            self.killed += 1
+        if process.poll() is not None:  # too late: kill the next one instead
+            self.kill()
+            return
+        self.killed += 1
         for each in [*_descendants(process.pid), process.pid]:
             with suppress(ProcessLookupError):
                 os.kill(each, signal.SIGKILL)
