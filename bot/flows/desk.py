@@ -73,7 +73,7 @@ class Desk:
                 raise
             if refusal.status == UNAUTHORISED:
                 self.hub.forget_token(token)
-            raise Outage("git", refusal.reason, retry_after=1) from None
+            raise Outage(refusal.system, refusal.reason, retry_after=1) from None
 
     def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:
         """The plan of a pull request: as it is sealed in its text, or as we stored it where somebody edited that."""

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.core.hub import RepositoryId, Run
 from bot.core.record import BuildOrder, correlation_id
 from bot.core.text import progress as words
+from bot.core.text.found import LOST_BUILD, OLD_BUILD, build_unknown
 from bot.core.text.quote import marker
 from bot.flows.desk import Desk
 from bot.outage import Denied, Outage
@@ -26,11 +27,12 @@ def ensure_build(desk: Desk, which: RepositoryId, version: str, asked: bool = Tr
     order = release.plan.build
     if order is None:
         return {"state": "none", "why": ""}
-    if release.run_id is None and release.state == "published" and release.reason and not asked:
-        return {"state": "unknown", "why": release.reason}
     if release.run_id is None:
         try:
-            run = _find_or_dispatch(desk, which, release, order)
+            unasked = not asked and _is_unknown(release)
+            run = _find(desk, which, release, order) if unasked else _find_or_dispatch(desk, which, release, order)
+            if run is None:
+                return {"state": "unknown", "why": release.reason or LOST_BUILD}
         except Denied as refusal:
             desk.store.not_dispatched(which.id, version)
             desk.store.build_ended(which.id, version, "failed", refusal.reason)
@@ -39,16 +41,36 @@ def ensure_build(desk: Desk, which: RepositoryId, version: str, asked: bool = Tr
     return {"state": "running", "why": ""}
 
 
-def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run:
-    builds = desk.hub.builds(which, order.repository)
-    wanted = correlation_id(release.tag_object)
+def _is_unknown(release: Release) -> bool:
+    """Whether another store than this, or an earlier state of this one, may have started the image build."""
+    by_hand = release.plan.adoption is not None and release.plan.adoption.tag is not None
+    pushed_here = release.tag_payload is not None or by_hand
+    return release.state == "published" and (bool(release.reason) or not pushed_here)
+
+
+def ask_about_build(desk: Desk, which: RepositoryId, version: str) -> None:
+    """Ask, once, whether the image build is to be started; of one that lies long back nothing is asked."""
+    release = desk.store.release(which.id, version)
+    if release is None or release.pull is None or release.reason == OLD_BUILD:
+        return
+    tag = release.plan.tag
+    desk.repository(which).say(release.pull, build_unknown(tag), marker("unknown-build", tag))
+
+
+def _find(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run | None:
     since = (release.merged_at or desk.now()) - timedelta(minutes=10)
-    run = builds.find_run(order.workflow, wanted, since)
+    return desk.hub.builds(which, order.repository).find_run(order.workflow, correlation_id(release.tag_object), since)
+
+
+def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run:
+    run = _find(desk, which, release, order)
     if run is None:
+        wanted = correlation_id(release.tag_object)
         _wait_for_earlier_dispatch(desk, release.dispatched_at)
         desk.store.dispatching(which.id, release.version, wanted, desk.now())
         inputs = {"tag": release.plan.tag, "correlation_id": wanted, "formats": ",".join(order.formats)}
-        run = builds.dispatch(order.workflow, order.ref, inputs) or builds.find_run(order.workflow, wanted, since)
+        started = desk.hub.builds(which, order.repository).dispatch(order.workflow, order.ref, inputs)
+        run = started or _find(desk, which, release, order)
     if run is None:
         raise Outage("github", "the run that was dispatched has not appeared yet", retry_after=2)
     return run

@@ -87,14 +87,14 @@ class Door:
     def again(self, row: InboxRow) -> None:
         """Begin the intents of a row anew: it was parked, or its work vanished."""
         with self._store.begin() as connection:
-            self._store.count_attempt(connection, row.seq, row.attempts + 1)
+            if not self._store.count_attempt(connection, row.seq, row.attempts + 1, row.outcome):
+                return  # it ended, or was begun anew, since it was read
             name = row.delivery.guid or row.delivery.key
             self._queue_all(connection, row.seq, row.attempts + 2, row.intents, name)
 
     def park(self, row: InboxRow, reason: str) -> None:
         """Give a row up for now."""
-        with self._store.begin() as connection:
-            self._store.finish(connection, row.seq, "parked", reason)
+        self._store.park(row, reason)
 
     def at_work(self, seq: int) -> bool:
         """Whether anything of this row is queued or under way."""
@@ -124,6 +124,13 @@ class Door:
         """
         with faults():
             return self._client._sys_db.reenqueue_for_recovery(name, [worker], "control")
+
+    def wake(self, after: datetime) -> None:
+        """Have what waits for a moment beyond this one begin now: it was queued while the clock was wrong."""
+        with faults():
+            for each in self._client.list_workflows(status="DELAYED", load_input=False, load_output=False):
+                if (each.delay_until_epoch_ms or 0) > after.timestamp() * 1000:
+                    self._client.set_workflow_delay(each.workflow_id, delay_seconds=0)
 
     def forget(self, before: datetime, most: int = 500) -> None:
         """Delete the engine's record of work that ended before this moment; the inbox keeps what came of it."""

@@ -126,6 +126,7 @@ class Engine:
         It happens when the engine gave work up by itself: a try that killed the worker again and again, or that was
         under way as often when something else did. What ended long ago is forgotten on the way.
         """
+        self.door.wake(self._store.now() + timedelta(hours=2))
         self.door.forget(self._store.now() - KEPT)
         self._store.forget_looks(self._store.now() - KEPT)
         lost = [row for row in self._store.open_deliveries(self._store.now()) if self._is_lost(row)]
@@ -214,7 +215,7 @@ class Engine:
                 log.warning("the end of %s could not be written down yet: %s", ticket.name, outage)
                 if self._leaving.wait(pause):
                     raise Leave from None
-        return self._settle(ticket, result)
+        raise Leave  # it stays begun by us; `Takeover` puts it back, and its recorded steps are not repeated
 
     def _settle(self, ticket: Ticket, result: Outcome | Setback) -> str:
         """Write down how the row ended and queue what comes next, in one transaction."""

@@ -35,6 +35,7 @@ from bot.resolver import OnHub, Resolver
 from bot.store import UNPUBLISHED
 
 PENDING = "release: pending"
+MOST_OPEN = 3000
 
 
 CLOCK = timedelta(minutes=10)
@@ -92,7 +93,7 @@ def _refused(reason: Refusal) -> dict[str, Any]:
 
 
 def _plan(desk: Desk, repository: Repository, snapshot: Snapshot, request: Request) -> Plan | Refusal:
-    pulls = repository.pulls("open")
+    pulls = repository.pulls("open", limit=MOST_OPEN)
     conflict = find_conflict(desk, repository, snapshot, request, pulls)
     if conflict:
         return conflict
@@ -150,7 +151,7 @@ def _ours(desk: Desk, pull: Pull) -> bool:
 
 def open_releases(desk: Desk, repository: Repository) -> list[Pull]:
     """The open release pull requests of ours."""
-    return [pull for pull in repository.pulls("open") if _ours(desk, pull)]
+    return [pull for pull in repository.pulls("open", limit=MOST_OPEN) if _ours(desk, pull)]
 
 
 def release_lines(desk: Desk, which: RepositoryId) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from bot.core.tree import object_id
 from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
 from bot.flows.desk import UNKNOWN, Desk
-from bot.flows.dispatch import ensure_build, tell_no_build
+from bot.flows.dispatch import ask_about_build, ensure_build, tell_no_build
 from bot.flows.display import show
 from bot.flows.evidence import expected_tag, gather, merge_commit, rival, signed, tag_object
 from bot.flows.hold import held
@@ -66,6 +66,7 @@ def publish(desk: Desk, intent: Publish, steps: Steps) -> Outcome:
         later.append((desk.settings.retry_longest_seconds, Publish(which, number, "channels")))
     build = steps.run("start the image build", ensure_build, desk, which, version, not unattended)
     if build["state"] == "unknown":
+        steps.run("ask about the image build", ask_about_build, desk, which, version)
         return Outcome("done", f"{proved['tag']} is published: {build['why']}", later=tuple(later))
     if build["state"] == "none":
         steps.run("tell that there is no build", tell_no_build, desk, which, version, build["why"])

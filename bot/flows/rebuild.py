@@ -75,7 +75,8 @@ def rebuild(desk: Desk, which: RepositoryId) -> None:
     for each in lost:
         desk.store.recovered(which.id, each.record, each.state, _columns(each))
     for each in lost:
-        if each.reason == words.LOST_BUILD:
+        known = desk.store.release(which.id, each.record.version)
+        if known is not None and known.reason == words.LOST_BUILD:
             _ask_about(desk, which, each)
 
 

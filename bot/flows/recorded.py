@@ -15,6 +15,7 @@ from dbos import DBOS, StepOptions
 
 from bot.flows.lock import Seat
 from bot.outage import Denied, Outage
+from bot.store.database import faults
 
 log = logging.getLogger(__name__)
 SLICE = 0.1
@@ -39,7 +40,8 @@ class Recorded:
     def run(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
         """See `Steps`."""
         self._wait_for_right()
-        record = DBOS.run_step(StepOptions(name=name), self._record, fn, args)
+        with faults():
+            record = DBOS.run_step(StepOptions(name=name), self._record, fn, args)
         if "outage" in record:
             raise Outage(*record["outage"])
         if "denied" in record:

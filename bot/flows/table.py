@@ -70,5 +70,7 @@ def tell_of_parking(desk: Desk, intent: Intent, reason: str) -> None:
 def tell_of_bug(desk: Desk, intent: Intent, incident: str) -> None:
     """Tell the people who wait that something broke on our side, where there is a place to tell it."""
     place = intent.issue if isinstance(intent, Answer) else intent.pull if isinstance(intent, PULLS) else None
+    # One comment of a pull request's, whichever try broke: a sweep begins what broke again and again.
+    mark = marker("incident", f"pull {place}") if isinstance(intent, PULLS) else marker("incident", incident)
     if place is not None:
-        desk.repository(intent.repository).say(place, replies.our_fault(incident), marker("incident", incident))
+        desk.repository(intent.repository).say(place, replies.our_fault(incident), mark)

@@ -88,10 +88,18 @@ class Inbox:
         with self.begin() as connection:
             return connection.execute(sa.select(inbox.c.seq).where(inbox.c.key == key)).first() is not None
 
-    def count_attempt(self, connection: sa.Connection, seq: int, attempts: int) -> None:
+    def count_attempt(self, connection: sa.Connection, seq: int, attempts: int, outcome: str | None) -> bool:
         """Note that the row's intents are begun for the so-manieth time; it is open again."""
         again = {"attempts": attempts, "outcome": None, "detail": "", "finished_at": None}
-        connection.execute(inbox.update().where(inbox.c.seq == seq).values(again))
+        mine = (inbox.c.seq == seq, inbox.c.attempts == attempts - 1, inbox.c.outcome.is_not_distinct_from(outcome))
+        return connection.execute(inbox.update().where(*mine).values(again)).rowcount == 1
+
+    def park(self, row: InboxRow, reason: str) -> None:
+        """Note that a row was given up for now, unless it ended or was begun anew since it was read."""
+        given_up = {"outcome": "parked", "detail": _text(reason), "finished_at": self.now().isoformat()}
+        mine = (inbox.c.seq == row.seq, inbox.c.attempts == row.attempts, inbox.c.outcome.is_(None))
+        with self.begin() as connection:
+            connection.execute(inbox.update().where(*mine).values(given_up))
 
     def finish(self, connection: sa.Connection, seq: int, outcome: str, detail: str) -> None:
         """Note how the row's intents ended, in this transaction."""

@@ -81,7 +81,10 @@ class Releases:
             sa.and_(
                 releases.c.state == "proposed",
                 releases.c.pull.is_(None),
-                releases.c.updated_at < (self.now() - FORGOTTEN).isoformat(),
+                sa.or_(
+                    releases.c.updated_at < (self.now() - FORGOTTEN).isoformat(),
+                    releases.c.updated_at > (self.now() + FORGOTTEN).isoformat(),  # written by a clock that was wrong
+                ),
             ),
         )
         taken = insert(self.engine)(releases).values(values)

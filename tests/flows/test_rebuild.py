@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from bot.clock import now
 from bot.core.intent import Acknowledge, Publish
 from bot.flows.rebuild import ensure_known
 from bot.flows.reconcile import sweep
-from bot.store import Release, Store, engine_for
+from bot.store import Release, Store, engine_for, tables
 from tests.flows.conftest import Play
 from tests.stage import MANIFEST
 
@@ -146,3 +147,23 @@ def test_a_merge_is_published_unattended_for_two_hours(play: Play, hours: int) -
     publish = next(intents[0] for _, intents in play.submitted if isinstance(intents[0], Publish))
     assert play.do(publish).state == ("done" if hours < 2 else "stopped")
     assert ("refs/tags/v115.0.1" in play.stage.refs()) == (hours < 2)
+
+
+def test_an_old_copy_of_the_store_starts_no_second_build(play: Play) -> None:
+    pull = play.propose()
+    with play.desk.store.begin() as connection:
+        before = [dict(row) for row in connection.execute(sa.select(tables.releases)).mappings()]
+    play.stage.person("hubot").merge(MANIFEST, pull)
+    play.publish(pull)
+    scripts = play.stage.sandbox.world.repositories[play.stage.seeded.projects["coreos/scripts"].id]
+    scripts.runs.clear()
+    with play.desk.store.begin() as connection:
+        connection.execute(tables.releases.delete())
+        connection.execute(tables.releases.insert(), before)
+    for _ in range(2):
+        assert play.publish(pull).state == "done"
+    assert not scripts.runs
+    (asked,) = play.stage.said(pull, "unknown-build")
+    assert "`/release resume` here starts it" in asked
+    play.type("/release resume", on=pull)
+    assert len(scripts.runs) == 1

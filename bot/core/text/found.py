@@ -14,8 +14,9 @@ OLD_BUILD = "the store was lost, and its image build, which lies long back, was 
 def build_unknown(tag: str) -> str:
     """The question that is asked where a release is published and no run of its image build can be found."""
     return (
-        f"I lost my store and find no run of the image build of {code(tag)}. The release itself stands: its tag is "
-        "published. I start no image build that nobody asked for; comment `/release resume` here to start it."
+        f"{code(tag)} was published before what my store remembers, and I find no run of its image build. "
+        "The release itself stands. I start no image build that nobody asked for: "
+        "`/release resume` here starts it."
     )
 
 
@@ -30,8 +31,8 @@ def by_hand(tags: Sequence[tuple[str, str, str]]) -> str:
     rows = "\n".join(f"| {code(tag)} | {code(commit[:7])} | {day} |" for tag, commit, day in tags)
     return (
         "These release tags were not made by me. I leave them as they are: a tag is never moved, deleted or made "
-        "again. The next release of their line gets a higher version, and an open release pull request that one of "
-        "them supersedes is red until `/release cancel` closes it or a new one takes its place.\n\n"
+        "again. The next release of their line gets a higher version. An open release pull request that one of "
+        "them supersedes is red: close it and ask anew.\n\n"
         f"| tag | commit | found |\n|---|---|---|\n{rows}\n\n"
         "What a release made by hand may lack (a channel, the branch, the image build) is up to whoever made it."
     )
