@@ -6,6 +6,11 @@ attempt may not meet. The engine retries it; anything else that escapes a step i
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class Outage(Exception):
     """An outside system failed in a way that a retry may cure.
@@ -32,3 +37,13 @@ class Denied(Exception):
         self.system = system
         self.reason = reason
         self.status = status
+
+
+def twice(ask: Callable[[], T]) -> T:
+    """What it returns. Now and then GitHub does not find what is there: that is believed when it is said twice."""
+    try:
+        return ask()
+    except Denied as refusal:
+        if refusal.status not in (403, 404):
+            raise
+        return ask()

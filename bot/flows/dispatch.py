@@ -10,7 +10,7 @@ from bot.core.text import progress as words
 from bot.core.text.found import LOST_BUILD, OLD_BUILD, build_unknown
 from bot.core.text.quote import marker
 from bot.flows.desk import Desk
-from bot.outage import Denied, Outage
+from bot.outage import Denied, Outage, twice
 from bot.store import Release
 
 
@@ -59,7 +59,8 @@ def ask_about_build(desk: Desk, which: RepositoryId, version: str) -> None:
 
 def _find(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run | None:
     since = (release.merged_at or desk.now()) - timedelta(minutes=10)
-    return desk.hub.builds(which, order.repository).find_run(order.workflow, correlation_id(release.tag_object), since)
+    builds, wanted = desk.hub.builds(which, order.repository), correlation_id(release.tag_object)
+    return twice(lambda: builds.find_run(order.workflow, wanted, since))
 
 
 def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: BuildOrder) -> Run:
@@ -69,7 +70,8 @@ def _find_or_dispatch(desk: Desk, which: RepositoryId, release: Release, order: 
         _wait_for_earlier_dispatch(desk, release.dispatched_at)
         desk.store.dispatching(which.id, release.version, wanted, desk.now())
         inputs = {"tag": release.plan.tag, "correlation_id": wanted, "formats": ",".join(order.formats)}
-        started = desk.hub.builds(which, order.repository).dispatch(order.workflow, order.ref, inputs)
+        builds = desk.hub.builds(which, order.repository)
+        started = twice(lambda: builds.dispatch(order.workflow, order.ref, inputs))
         run = started or _find(desk, which, release, order)
     if run is None:
         raise Outage("github", "the run that was dispatched has not appeared yet", retry_after=2)

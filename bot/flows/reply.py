@@ -15,7 +15,7 @@ from bot.core.text.quote import marker
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.outcome import Outcome, Steps
-from bot.outage import Denied
+from bot.outage import Denied, twice
 
 Carried = Callable[[Desk, Answer, Command, Steps], Outcome]
 """A flow that carries out one command that was understood, from somebody who may, in a place where it works."""
@@ -29,8 +29,9 @@ def react(desk: Desk, which: RepositoryId, comment: int, reaction: Reaction) -> 
 def reply(desk: Desk, intent: Answer, text: str, reaction: Reaction) -> None:
     """The one written answer to this comment, and the reaction that goes with it."""
     since = datetime.fromisoformat(intent.created_at)
+    repository, mark = desk.repository(intent.repository), marker("reply", intent.comment)
     try:
-        desk.repository(intent.repository).say(intent.issue, text, marker("reply", intent.comment), since=since)
+        twice(lambda: repository.say(intent.issue, text, mark, since=since))
     except Denied as refusal:
         if refusal.status not in (403, 404, 410):
             raise  # a locked or deleted issue takes no comment, and never will: that is no reason to retry

@@ -17,6 +17,7 @@ from bot.gh.auth import Grant, Tokens
 from bot.gh.branches import Branches
 from bot.gh.builds import Builds
 from bot.gh.deliveries import Deliveries
+from bot.gh.issues import Made
 from bot.gh.line import Lines
 from bot.gh.reading import given, maybe
 from bot.gh.repository import Repository
@@ -59,6 +60,7 @@ class Hub:
         self._tokens = Tokens(self._lines, app_id, private_key, self._lines.time)
         self._app_id = app_id
         self._bot: Bot | None = None
+        self._made = Made()
 
     @property
     def calls(self) -> Counter[str]:
@@ -110,7 +112,7 @@ class Hub:
 
     def repository(self, repository: RepositoryId, permissions: Mapping[str, str] = WRITE) -> Repository:
         """A manifest repository, with the rights that the flows need there (or READ). No call is made yet."""
-        return Repository(repository, self._tokens, permissions, self.bot)
+        return Repository(repository, self._tokens, permissions, self.bot, self._made)
 
     def builds(self, manifest: RepositoryId, name: str) -> Builds:
         """The repository ("owner/name") where images of this manifest repository are built. No call is made yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from github.GithubException import UnknownObjectException
 from github.GithubObject import NotSet
 from github.Issue import Issue
 from github.IssueComment import IssueComment
@@ -24,6 +25,41 @@ def said(repository: Repository, issue: int, marker: str, author: int, since: da
         if who(each.user)[1] == author and (each.body or "").rstrip().endswith(marker):
             return each
     return None
+
+
+class Made:
+    """The comments that this process made lately: GitHub's list may not show one yet, and a twin would be made."""
+
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._ids: dict[tuple[str, int, str], int] = {}
+
+    def note(self, repository: Repository, issue: int, marker: str, comment_id: int) -> None:
+        """This one was made; the oldest are forgotten."""
+        for oldest in list(self._ids)[: len(self._ids) + 1 - self._most]:
+            self._ids.pop(oldest, None)
+        self._ids[repository.url, issue, marker] = comment_id
+
+    def find(self, repository: Repository, issue: int, marker: str) -> IssueComment | None:
+        """The one that was made with this marker, unless somebody deleted it. 1 call where there is one."""
+        made = self._ids.get((repository.url, issue, marker))
+        try:
+            return comment(repository, made).complete() if made else None
+        except UnknownObjectException:
+            return None
+
+
+def say(
+    repository: Repository, issue: int, text: str, marker: str, author: int, since: datetime | None, made: Made
+) -> IssueComment:
+    """Have the author's comment with this marker say this. 1 call, 1 to write, 1 where the list lacks what we made."""
+    known = said(repository, issue, marker, author, since) or made.find(repository, issue, marker)
+    if known is None:
+        known = repository.get_issue(issue).create_comment(text)
+        made.note(repository, issue, marker, given(known.id))
+    elif (known.body or "").strip() != text.strip():
+        known.edit(text)
+    return known
 
 
 def keep(repository: Repository, login: str, title: str, text: str, marker: str) -> int:

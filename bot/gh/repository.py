@@ -39,12 +39,18 @@ class Repository:
     """
 
     def __init__(
-        self, repository: RepositoryId, tokens: Tokens, permissions: Mapping[str, str], bot: Callable[[Grant], Bot]
+        self,
+        repository: RepositoryId,
+        tokens: Tokens,
+        permissions: Mapping[str, str],
+        bot: Callable[[Grant], Bot],
+        made: issues.Made,
     ) -> None:
         self.id = repository
         self._tokens = tokens
         self._grant = Grant.on(repository.installation, (repository.id,), permissions)
         self._bot = bot
+        self._made = made
         self._facts: tuple[str, str] | None = None
 
     # What it is, and who may do what
@@ -123,12 +129,7 @@ class Repository:
         text = body if body.rstrip().endswith(marker) else f"{body.rstrip()}\n\n{marker}"
 
         def work(repository: RawRepository) -> Comment:
-            said = issues.said(repository, issue, marker, ours, since)
-            if said is None:
-                return reading.comment(repository.get_issue(issue).create_comment(text))
-            if said.body.strip() != text.strip():
-                said.edit(text)
-            return reading.comment(said)
+            return reading.comment(issues.say(repository, issue, text, marker, ours, since, self._made))
 
         return self._ask("comment", work)
 
