@@ -55,7 +55,8 @@ def look(desk: Desk, which: RepositoryId, version: str) -> dict[str, Any]:
     if release is None or release.run_id is None or release.plan.build is None or release.pull is None:
         return {"state": "ended", "why": f"{version} has no run to follow"}
     builds = desk.hub.builds(which, release.plan.build.repository)
-    run = builds.run(release.run_id)
+    # Now and then GitHub does not find what is there: that it is deleted is believed when it is said twice.
+    run = builds.run(release.run_id) or builds.run(release.run_id)
     if run is None:
         desk.store.build_ended(which.id, version, "failed", "the run was deleted on GitHub")
         tell_progress(desk, which, version)

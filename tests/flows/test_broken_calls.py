@@ -17,6 +17,7 @@ CASES = {
     "a pull request that is not found when it is proved": Rule("GET /repos/{repo}/pulls/<int:number>/commits", "404"),
     "a workflow that is not found when its runs are listed": Rule(f"GET {WORKFLOW}/runs", "404"),
     "a workflow that is not found when it is started": Rule(f"POST {WORKFLOW}/dispatches", "404"),
+    "a run that is not found when it is looked at": Rule("GET /repos/{repo}/actions/runs/<int:run_id>", "404"),
     "a repository that git does not find when the tag is pushed": Rule("git receive-pack refs", "404", nth=2),
 }
 
