@@ -94,7 +94,10 @@ class Orders(RuleBasedStateMachine):
     # What the model takes from the bot's answer
 
     def ordered(self, kind: str, intent: Answer, now: datetime) -> None:
-        """A command was answered: the model follows it where it had to be carried out."""
+        """A command was answered: the model follows it where it had to be carried out.
+
+        One for admins that no delivery told of comes without its words: then it is to be posted again.
+        """
         who = ADMINS if kind in ("adopt", "set") else PEOPLE if kind == "status" else RELEASERS
         same = self.bodies.get(intent.comment) == intent.body
         takes = self.world.hears(intent.author in who, same, datetime.fromisoformat(intent.created_at), now)
@@ -127,15 +130,16 @@ class Orders(RuleBasedStateMachine):
         if not takes or (release is not None and release.fate == "withdrawn"):
             return
         what = release.pull if release else None
-        if "unhold" in intent.body:
+        if intent.body == "/release unhold":
             self.world.holds.discard(what)
         else:
             self.world.holds.add(what)
 
     def _set(self, intent: Answer, takes: bool) -> None:
-        version = intent.body.split()[3]
-        major, minor, patch = map(int, version.split("."))
-        if takes and intent.issue == self.issue and (major, minor, patch) in self.world.published:
+        if not takes or intent.issue != self.issue:
+            return
+        major, minor, patch = map(int, intent.body.split()[3].split("."))
+        if (major, minor, patch) in self.world.published:
             self.world.channel = (major, minor, patch)
 
     def _told(self, intent: Answer, takes: bool) -> None:
