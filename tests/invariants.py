@@ -116,7 +116,7 @@ def _tagged(scene: Scene, change: Change) -> dict[str, tuple[int, ...]]:
     """The released commits once this change was made, each with its highest version."""
     refs = _refs_before(scene, change)
     # Of what a killed git did nobody knows when: it may have been before this.
-    together = {each.ref: each.new for each in scene.changes if each.moment == change.moment or each.by == "?"}
+    together = {each.ref: each.new for each in scene.changes if each.moment == change.moment or each.found}
     found: dict[str, tuple[int, ...]] = {}
     for ref, name in {**refs, **together}.items():
         commit = scene.git.commit(name) if ref.startswith(TAGS) and number_of(name_of(ref)) else None

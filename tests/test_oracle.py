@@ -18,6 +18,7 @@ from sandbox.seed import commit_files
 from sandbox.state import Token
 from tests.oracle import Oracle
 from tests.stage import MANIFEST, SECRET, Stage, stage
+from tests.timeline import LOG
 
 TAG = "v115.0.1"
 TAGREF = f"refs/tags/{TAG}"
@@ -180,6 +181,15 @@ def test_a_branch_that_the_bot_moves_to_what_is_not_released_is_told(double: Dou
 def test_a_branch_that_the_bot_moves_back_is_told(double: Double, ref: str, told: list[str]) -> None:
     double.push(f"{double.play.refs()['refs/tags/v109.0.0^{}']}:{ref}")
     assert double.told() == told
+
+
+@pytest.mark.parametrize(("who", "told"), [("", []), ("manifest-release-bot[bot]", ["I3 dev-channel"])])
+def test_a_change_whose_end_git_did_not_report_is_of_who_began_it(double: Double, who: str, told: list[str]) -> None:
+    old, new = double.git("rev-parse", CHANNEL), double.git("rev-parse", "master")
+    with (double.play.seeded.manifest.path / LOG).open("a") as log:
+        log.write(f"~ {who}\n{old} {new} {CHANNEL}\n")
+    double.git("-c", "core.hooksPath=/nowhere", "update-ref", CHANNEL, new)
+    assert [fault[: len("I3 dev-channel")] for fault in double.oracle.faults()] == told
 
 
 def test_a_channel_that_was_left_behind_is_told(double: Double) -> None:

@@ -1,7 +1,8 @@
 """Every change of a repository's refs, in order and with its author, as git itself reports it while it happens.
 
 A look at the refs now and then would miss a tag that moved and moved back. So git's own `reference-transaction` hook
-writes down each transaction; what a killed git could not write down any more is found by looking.
+writes down each transaction, once its refs are locked and once they have moved; what a killed git could not write down
+any more is found by looking.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ TRAP = "die-with-locks"
 """While this file is in the repository, the next push dies when it has locked its refs and moved none."""
 SCRIPT = f"""#!/bin/sh
 case "$1" in
-prepared) [ ! -e "$GIT_DIR/{TRAP}" ] || {{ rm "$GIT_DIR/{TRAP}"; kill -9 $PPID; }} ;;
+prepared)
+  printf "~ %s\\n%s\\n" "$REMOTE_USER" "$(cat)" >> "$GIT_DIR/{LOG}"
+  [ ! -e "$GIT_DIR/{TRAP}" ] || {{ rm "$GIT_DIR/{TRAP}"; kill -9 $PPID; }} ;;
 committed) printf "= %s\\n%s\\n" "$REMOTE_USER" "$(cat)" >> "$GIT_DIR/{LOG}" ;;
 esac
 """
@@ -29,7 +32,8 @@ _LINE = re.compile(r"[0-9a-f]{40} ([0-9a-f]{40}) (refs/(?:heads|tags)/\S+)")
 class Change:
     """One ref that went from `old` to `new` (ZERO: not there). `by` pushed it; "" is GitHub itself, or a hand on disk.
 
-    Those of one `moment` happened in one transaction.
+    Those of one `moment` happened in one transaction. What was `found` by looking happened nobody knows when, and by
+    whom where git had told of it before ("?": it had not).
     """
 
     moment: int
@@ -37,6 +41,7 @@ class Change:
     old: str
     new: str
     by: str
+    found: bool = False
 
     @property
     def made(self) -> bool:
@@ -57,6 +62,8 @@ class Timeline:
         self._log = git.path / LOG
         self._read = 0
         self._moment = 0
+        self._begun: dict[tuple[str, str], str] = {}
+        """Who was about to move a ref to an object, the last time that anybody was."""
         self.changes: list[Change] = []
         hook = git.path / HOOK
         if not hook.exists():
@@ -82,12 +89,12 @@ class Timeline:
         return self.changes[known:]
 
     def _lost(self, ref: str) -> None:
-        """A change that no hook reported: the git that made it was killed. Whose it was is not known."""
+        """A change that is not reported: the git that made it was killed, or has not come to it yet."""
         now = self._git.run("for-each-ref", "--format=%(objectname)", ref) or ZERO
         self._take(self._reported())
         if self.refs.get(ref, ZERO) != now:
             self._moment += 1
-            self._add(ref, now, "?")
+            self._add(ref, now, self._begun.get((ref, now), "?"), found=True)
 
     def _reported(self) -> str:
         with self._log.open("rb") as file:
@@ -98,18 +105,23 @@ class Timeline:
         return whole.decode()
 
     def _take(self, text: str) -> None:
-        by = ""
+        by, moved = "", False
         for line in text.splitlines():
-            if line.startswith("= "):
-                by, self._moment = line[2:], self._moment + 1
-            elif found := _LINE.fullmatch(line):
-                self._add(found[2], found[1], by)
+            if line.startswith(("= ", "~ ")):
+                by, moved = line[2:], line.startswith("=")
+                self._moment += moved
+            elif not (told := _LINE.fullmatch(line)):
+                continue
+            elif moved:
+                self._add(told[2], told[1], by)
+            else:
+                self._begun[told[2], told[1]] = by
 
-    def _add(self, ref: str, new: str, by: str) -> None:
+    def _add(self, ref: str, new: str, by: str, found: bool = False) -> None:
         old = self.refs.get(ref, ZERO)
         if old == new:
             return  # git reports a deletion twice: from the packed refs and from the loose ones
-        self.changes.append(Change(self._moment, ref, old, new, by))
+        self.changes.append(Change(self._moment, ref, old, new, by, found))
         if new == ZERO:
             self.refs.pop(ref, None)
         else:
