@@ -32,6 +32,7 @@ WORDS = (
     "/release resume",
 )
 PATCH, NEW = "/release patch build-115 --allow-empty", "/release new"
+EDITED = "never mind"
 LOSS = ("lost", "once", "once", "twice", "late")
 
 
@@ -124,8 +125,8 @@ class Life(Orders):
                 self.house.person(author).delete_comment(MANIFEST, comment)
                 del self.bodies[comment], self.asked[comment]
             else:
-                self.house.person(author).edit_comment(MANIFEST, comment, "never mind")
-                self.bodies[comment] = "never mind"
+                self.house.person(author).edit_comment(MANIFEST, comment, EDITED)
+                self.bodies[comment] = EDITED
 
     @precondition(lambda self: self.in_state("open"))
     @rule(data=st.data(), path=st.sampled_from(("version.txt", "NOTES")))
@@ -258,12 +259,13 @@ class Life(Orders):
             assert self.faults() == []
 
     def faults(self, final: bool = False) -> list[str]:
-        """What the oracle finds. It reads who asked from the head, which is a person's where one pushed there, and
-        does not know of a merge that was taken back by a push, which makes its number free.
+        """What the oracle finds. It reads who asked from the head, which is a person's where one pushed there; and it
+        does not know that a merge can be taken back by a push, nor that an edited comment is a command no more.
         """
-        free = {f"I6 {each.tag} has " for each in self.world.releases.values() if each.reverted}
+        known = [f"I6 {each.tag} has " for each in self.world.releases.values() if each.reverted]
+        known += [f"I7 comment {comment} (" for comment, body in self.bodies.items() if body == EDITED]
         faults = [each for each in self.oracle.faults(final) if "proposed for nobody," not in each]
-        return [each for each in faults if not each.startswith(tuple(free))]
+        return [each for each in faults if not each.startswith(tuple(known))]
 
     def teardown(self) -> None:
         """All is delivered and swept in the end, and the state is the model's."""

@@ -152,7 +152,7 @@ class World:
         stopped = [each for each in self.releases.values() if each.fate == "stopped" and not each.reverted]
         waiting = [f"Merged and not published:** #{each.pull} " for each in stopped]
         held = ["Releases are on hold since"] if None in self.holds else []
-        return [*latest, *opened, *waiting, *held, f"| dev-channel | {'.'.join(map(str, self.channel))} |"]
+        return [*latest, *opened, *waiting, *held, f"| `dev-channel` | {'.'.join(map(str, self.channel))} |"]
 
     def faults(self, refs: Mapping[str, str]) -> list[str]:
         """What the refs show that this model says otherwise."""
