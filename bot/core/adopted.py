@@ -7,13 +7,15 @@ judges it by what a release must be, and then writes the record anew, so that pu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.core.audit import decisions, planned_decisions
 from bot.core.config import Config
-from bot.core.manifest import BadManifest, Manifest, is_commit, read
+from bot.core.fetch_policy import FetchPolicy
+from bot.core.manifest import BadManifest, Manifest, is_commit, objections, read
 from bot.core.plan import DEFAULT, RELEASE, again, blobs
 from bot.core.plan.orders import build_order, channels_for, group_for
+from bot.core.published import contradiction
 from bot.core.record import Adoption, Blob, ChannelOrder, LineOrder, Record, Sealed
 from bot.core.shown import shown
 from bot.core.snapshot import HEADS
@@ -25,7 +27,15 @@ class NotARelease(Exception):
     """The merged tree is no valid release of this version. The message says where, harmless as Markdown."""
 
 
-def adopted(sealed: Sealed, parent: Tree, merged: Tree, config: Config, adoption: Adoption) -> Sealed:
+@dataclass(frozen=True)
+class Place:
+    """Where the manifest repository is, and which addresses its projects may have."""
+
+    url: str
+    policy: FetchPolicy
+
+
+def adopted(sealed: Sealed, parent: Tree, merged: Tree, config: Config, adoption: Adoption, at: Place) -> Sealed:
     """The plan that leads from `parent` to `merged`, by the present configuration. Raises NotARelease."""
     record = sealed.record
     changes = parent.changes_to(merged)
@@ -33,7 +43,8 @@ def adopted(sealed: Sealed, parent: Tree, merged: Tree, config: Config, adoption
         raise NotARelease("the merge changes nothing")
     _check_paths(record, changes, config)
     sdk = _check_version(record, merged, config)
-    manifest = _check_manifest(record, merged, config)
+    manifest = _check_manifest(record, merged, config, at)
+    _check_default(record, parent, merged, config)
     files: dict[str, Blob | None] = {path: _blob(entry) for path, entry in changes.items()}
     whole = replace(
         record,
@@ -73,17 +84,28 @@ def _check_version(record: Record, merged: Tree, config: Config) -> str:
     return file.sdk
 
 
-def _check_manifest(record: Record, merged: Tree, config: Config) -> Manifest:
-    """What is released: every project of release.xml pinned to a full commit, and the line's own file readable."""
+def _check_manifest(record: Record, merged: Tree, config: Config, at: Place) -> Manifest:
+    """What is released: nothing to object to, every project pinned to a full commit, and one line file that fits."""
+    line = config.line_file(_version(record).build)
     try:
-        released = read(merged, RELEASE)
-        read(merged, config.line_file(_version(record).build))
+        released, of_line = read(merged, RELEASE), read(merged, line)
     except BadManifest as bad:
         raise NotARelease(str(bad)) from None
     loose = [project.name for project in released.projects if not is_commit(project.revision)]
     if loose or not released.projects:
         raise NotARelease(f"{shown(loose[0])} is not pinned to a commit" if loose else "release.xml lists no projects")
+    wrong = [*objections(released, at.url, at.policy), *objections(of_line, at.url, at.policy)]
+    wrong += [why for why in (contradiction(released, of_line, line),) if why]
+    if wrong:
+        raise NotARelease(wrong[0].rstrip("."))
     return released
+
+
+def _check_default(record: Record, parent: Tree, merged: Tree, config: Config) -> None:
+    """default.xml stays what it was, or leads to the line's manifest."""
+    now = merged.get(DEFAULT)
+    if now != parent.get(DEFAULT) and merged.link(DEFAULT) != config.line_file(_version(record).build):
+        raise NotARelease(f"{DEFAULT} leads elsewhere than to the line's own manifest")
 
 
 def _second(line: LineOrder, merged: Tree, manifest: Manifest) -> LineOrder:

@@ -117,14 +117,17 @@ class Published:
         line = _manifest(self.tree, self.line_file)
         if isinstance(self.manifest, str) or isinstance(line, str):
             return self.manifest if isinstance(self.manifest, str) else str(line)
-        there = {project.path: project for project in line.projects}
-        for project in self.manifest.projects:
-            other = there.pop(project.path, None)
-            if other is None or other.name != project.name or not _pinned_from(other, project):
-                return f"{RELEASE} and {shown(self.line_file)} do not say the same of {shown(project.path)}."
-        if there:
-            return f"{shown(self.line_file)} also has {shown(next(iter(there)))}, which {RELEASE} lacks."
-        return None
+        return contradiction(self.manifest, line, self.line_file)
+
+
+def contradiction(released: Manifest, of_line: Manifest, line: str) -> str | None:
+    """Where what is released and the manifest of its line, the file `line`, differ by more than pins."""
+    there = {project.path: project for project in of_line.projects}
+    for project in released.projects:
+        other = there.pop(project.path, None)
+        if other is None or other.name != project.name or not _pinned_from(other, project):
+            return f"{RELEASE} and {shown(line)} do not say the same of {shown(project.path)}."
+    return f"{shown(line)} also has {shown(next(iter(there)))}, which {RELEASE} lacks." if there else None
 
 
 def _manifest(tree: Tree, path: str) -> Manifest | str:

@@ -6,6 +6,7 @@ base no longer holds the release, and its number is free.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from bot.core import refusal as no
@@ -67,6 +68,7 @@ def push_revert(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
     if known is not None and known.state not in STATES:
         return _refused(no.NothingStopped("abandon", record.tag, known.state))
     with desk.mirror(repository) as mirror:
+        record = replace(record, base=pull.base)  # it may have been retargeted
         made = _revert(desk, mirror, pull, record)
     if isinstance(made, no.CannotAbandon):
         return _refused(made)
@@ -86,10 +88,11 @@ def _revert(desk: Desk, mirror: Mirror, pull: Pull, record: Record) -> str | no.
     mirror.fetch(refs)
     commit = merge_commit(desk, mirror, pull)
     base = refs.get(HEADS + record.base)
+    tagged = refs.get(TAGS + record.tag + "^{}", refs.get(TAGS + record.tag))
+    if tagged is not None and tagged == pull.merge_commit:
+        return no.CannotAbandon(record.tag, "its tag is on the server, and a tag is never taken back")
     if commit is None or base is None:
         return None
-    if refs.get(TAGS + record.tag + "^{}", refs.get(TAGS + record.tag)) == commit.sha:
-        return no.CannotAbandon(record.tag, "its tag is on the server, and a tag is never taken back")
     changes = _back(mirror, record, commit, base)
     if isinstance(changes, no.CannotAbandon):
         return changes

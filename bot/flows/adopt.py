@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.core import refusal as no
-from bot.core.adopted import NotARelease, adopted
+from bot.core.adopted import NotARelease, Place, adopted
 from bot.core.audit import Proof, prove
 from bot.core.difference import difference
 from bot.core.hub import Pull, RepositoryId
@@ -103,7 +103,8 @@ def _judge(desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, seale
     when = desk.now().isoformat(timespec="seconds")
     word = Adoption(by, when, pull.head_sha, commit.sha, parent, tagged)
     try:
-        made = adopted(sealed, mirror.tree(parent), mirror.tree(commit.sha), config, word)
+        at = Place(repository.clone_url(), desk.policy)
+        made = adopted(sealed, mirror.tree(parent), mirror.tree(commit.sha), config, word, at)
     except NotARelease as wrong:
         return no.CannotAdopt(tag, str(wrong).rstrip("."))
     return _proved(desk, repository, mirror, refs, pull, made, commit)

@@ -84,7 +84,9 @@ def _set(desk: Desk, intent: Answer, name: str, version: str, reason: str) -> di
 
 def _confirm(desk: Desk, intent: Answer) -> dict[str, str]:
     waiting = json.loads(desk.store.fact(_key(intent)) or "{}")
-    asked = datetime.fromisoformat(waiting.pop("at")) if waiting else None
+    if waiting.get("confirmed") == intent.comment:
+        return {"text": str(waiting["text"]), "moved": "yes"}
+    asked = datetime.fromisoformat(waiting.pop("at")) if "at" in waiting else None
     if asked is None or desk.now() - asked > A_DAY:
         return _refused(no.NothingPending())
     move = ChannelMove(**waiting)
@@ -98,7 +100,7 @@ def _confirm(desk: Desk, intent: Answer) -> dict[str, str]:
         refs, config = read
         made = _move(desk, mirror, refs, config, replace(move, confirmed_by=intent.author), intent)
     if "moved" in made:
-        desk.store.remember(_key(intent), "{}")
+        desk.store.remember(_key(intent), json.dumps({"confirmed": intent.comment, "text": made["text"]}))
     return made
 
 
@@ -107,9 +109,9 @@ def _move(desk: Desk, mirror: Mirror, refs: Refs, config: Config, move: ChannelM
     ref, log = HEADS + move.channel, LOG + move.channel
     now, record = refs.get(ref), refs.get(log)
     mode = config.channels[move.channel].mode if move.channel in config.channels else "never"
-    last = read_move(mirror.commit(record).message) if record else None
-    if last is not None and last.comment == move.comment:
-        return _done(last, mode)
+    made = _made_before(mirror, record, move.comment)
+    if made is not None:
+        return _done(made, mode)
     if now == move.went_to:
         return _refused(no.ChannelThere(move.channel, move.after))
     if now != move.came_from:
@@ -126,6 +128,15 @@ def _move(desk: Desk, mirror: Mirror, refs: Refs, config: Config, move: ChannelM
             raise
         return _refused(no.ChannelForbidden(move.channel, refusal.reason))
     return _done(move, mode) if result.ok else _refused(no.ChannelMoved(move.channel))
+
+
+def _made_before(mirror: Mirror, record: str | None, comment: int) -> ChannelMove | None:
+    """The move that this command led to at an earlier try, whatever came since."""
+    for sha in mirror.first_parents(record, 100) if record else ():
+        move = read_move(mirror.commit(sha).message)
+        if move is not None and move.comment == comment:
+            return move
+    return None
 
 
 def _done(move: ChannelMove, mode: str) -> dict[str, str]:

@@ -78,13 +78,14 @@ class Desk:
     def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:
         """The plan of a pull request: as it is sealed in its text, or as we stored it where somebody edited that."""
         told = unseal(pull.body, self.marker_key)
-        if told is not None and told.number is None and pull.author_id == self.hub.bot().user_id:
+        opened = told is not None and told.number is None and told.head == pull.head_sha
+        if told is not None and opened and pull.author_id == self.hub.bot().user_id:
             # Opened by us and not numbered yet: we were interrupted. Its head binds it, and who opened it.
             told = told.numbered(pull.number)
-        if told is not None:
+        if told is not None and told.number == pull.number:
             return told
         known = self.store.release_of_pull(which.id, pull.number)
-        return Sealed(known.plan, known.head, known.pull) if known else None
+        return Sealed(known.plan, known.head, known.pull) if known else told
 
     def time(self) -> datetime:
         """The time by GitHub's clock: how long ago something happened there is told by this, not by `now`."""

@@ -12,7 +12,7 @@ from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import tag_payload
 from bot.core.record import Record, Sealed
 from bot.core.refusal import BadConfiguration
-from bot.core.signature import is_ours, weaker
+from bot.core.signature import is_ours, split, weaker
 from bot.core.snapshot import HEADS, TAGS, released
 from bot.core.text import pull as pull_words
 from bot.core.tree import Tree, object_id
@@ -74,10 +74,14 @@ def gather(
 
 def weaker_tag(desk: Desk, mirror: Mirror, refs: Mapping[str, str], config: Config, record: Record) -> str | None:
     """Why our tag would be weaker than that of the release before this one; None where it would not."""
-    before = refs.get(TAGS + config.tag_name(Version.parse(record.previous)))
+    ours = Version.parse(record.version)
+    there = released(refs, config)
+    line = max((version for version in there if version.build == ours.build and version < ours), default=None)
+    last = line or Version.parse(record.previous)
+    before = refs.get(TAGS + config.tag_name(last))
     tag = mirror.tag(before) if before else None
-    last = desk.keyring.judge(tag.payload) if tag else None
-    return weaker(last, desk.signer.kind if desk.signer else None)
+    verdict = desk.keyring.judge(tag.payload) if tag else None
+    return weaker(verdict, desk.signer.kind if desk.signer else None)
 
 
 def base_before(mirror: Mirror, record: Record, commit: Commit) -> str:
@@ -124,7 +128,8 @@ def tag_object(desk: Desk, repository: Repository, pull: Pull, record: Record, c
 
 def signed(desk: Desk, payload: bytes, recorded: bool) -> bytes:
     """The tag as it is pushed: as recorded, or signed now, where there is a key."""
-    return payload if recorded or desk.signer is None else desk.signer.sign(payload)
+    whole = recorded and (desk.signer is None or split(payload).kind != "none")
+    return payload if whole or desk.signer is None else desk.signer.sign(payload)
 
 
 def expected_tag(desk: Desk, mirror: Mirror, record: Record, tagged: str | None, payload: bytes) -> str:

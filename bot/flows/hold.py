@@ -61,6 +61,10 @@ def _hold(desk: Desk, intent: Answer, reason: str) -> str:
         there = refs.get(hold_ref(pull))
         if there is not None:
             return replies.held(read_hold(pull, mirror.commit(there)))
+        done = f"held/{intent.repository.id}/{intent.comment}"
+        told = desk.store.fact(done)
+        if told is not None:
+            return told  # it was lifted since this was carried out
         base = refs[HEADS + repository.default_branch()]
         when = datetime.fromisoformat(intent.created_at)
         message = hold_message(pull, intent.author, reason, intent.comment)
@@ -68,7 +72,9 @@ def _hold(desk: Desk, intent: Answer, reason: str) -> str:
         made = mirror.write("commit", payload)
         if not mirror.push([RefUpdate(hold_ref(pull), None, made)]).ok:
             raise Outage("git", "somebody else is holding it just now; reading it again")
-        return replies.held(Hold(pull, intent.author, when, reason))
+        text = replies.held(Hold(pull, intent.author, when, reason))
+        desk.store.remember(done, text)
+        return text
 
 
 def _unhold(desk: Desk, intent: Answer) -> str | None:
@@ -79,10 +85,11 @@ def _unhold(desk: Desk, intent: Answer) -> str | None:
         refs = mirror.refs()
         mirror.fetch(refs)
         there = refs.get(hold_ref(pull))
-        if there is None:
-            return desk.store.fact(done)
+        lifted, _, told = (desk.store.fact(done) or "").partition(" ")
+        if there is None or (lifted and there != lifted):
+            return told or None  # what is there now was put up after this was carried out
         text = replies.lifted(read_hold(pull, mirror.commit(there)))
-        desk.store.remember(done, text)
+        desk.store.remember(done, f"{there} {text}")
         if not mirror.push([RefUpdate(hold_ref(pull), there, None)]).ok:
             raise Outage("git", "somebody else is lifting it just now; reading it again")
         return text

@@ -21,6 +21,7 @@ from bot.core.refusal import Refusal
 from bot.core.resolve import Answers, Questions
 from bot.core.snapshot import HEADS, Snapshot, release_lines as lines_of
 from bot.core.text import pull as text, refusals
+from bot.core.version import Version
 from bot.flows.desk import Desk
 from bot.flows.display import show
 from bot.flows.evidence import weaker_tag
@@ -127,7 +128,9 @@ def find_conflict(
 ) -> Refusal | None:
     """Another release of the same base: merged and not published, or open. Our own pull request is no conflict."""
     for row in desk.store.releases_on(repository.id.id, snapshot.base, UNPUBLISHED):
-        if row.state == "stopped" and not is_held(row.plan, snapshot.tree, snapshot.config):
+        mine = Version.parse(row.version)
+        passed = any(other.build == mine.build and other > mine for other in snapshot.released)
+        if row.state == "stopped" and (passed or not is_held(row.plan, snapshot.tree, snapshot.config)):
             desk.store.superseded(repository.id.id, row.version)
         elif row.state != "proposed" or _is_merged(repository, row.pull):
             return no.NotPublished(row.pull or 0, row.version, snapshot.base)

@@ -20,6 +20,7 @@ from bot.core.snapshot import HEADS, TAGS
 from bot.core.text import progress as words, stopped as words_stopped
 from bot.core.text.quote import code, marker, short
 from bot.core.tree import object_id
+from bot.flows.abandon import open_revert_of
 from bot.flows.branches import ensure_project_branches
 from bot.flows.channels import move_channels
 from bot.flows.desk import UNKNOWN, Desk
@@ -95,10 +96,10 @@ def prove_and_push(desk: Desk, which: RepositoryId, number: int, unattended: boo
         if sealed is None:
             return _stopped_without_plan(desk, pull)
         record = sealed.record
-        other = rival(desk, which, record.version, number)
+        genuine = _is_genuine(desk, pull, sealed)
+        other = rival(desk, which, record.version, number) if genuine else None
         if other is not None:
             return {"state": "ignored", "why": f"#{other} has the version {record.version} now"}
-        genuine = _is_genuine(desk, pull, sealed)
         if genuine:
             desk.store.merged(
                 which.id, record, number, sealed.head, pull.merge_commit or "", pull.merged_by, pull.merged_at
@@ -149,6 +150,9 @@ def _prove_and_push_once(
     hold = held(mirror, refs, pull.number) if tagged is None else None
     if hold is not None:
         return _stopped(record, hold.plain, ())
+    revert = open_revert_of(repository, record.tag) if tagged is None else None
+    if revert is not None:
+        return _stopped(record, f"pull request {revert} takes its merge back", ())
     expected = expected_tag(desk, mirror, record, tagged, payload)
     facts = gather(desk, repository, mirror, refs, pull, sealed, commit, expected, tip)
     if isinstance(facts, BadConfiguration):

@@ -173,6 +173,11 @@ def _columns(lost: Lost) -> dict[str, Any]:
     """What the store keeps of it."""
     pull, run = lost.pull, lost.run
     rows = [progress.Row("tag", "done", None, f"object {short(lost.tag)}, found on the server")] if lost.tag else []
+    if lost.state in ("published", "building"):
+        rows += [
+            progress.Row(order.name, "skipped", None, "left where it is: the store was lost")
+            for order in lost.record.channels
+        ]
     return {
         "pull": pull.number,
         "head_sha": lost.sealed.head,

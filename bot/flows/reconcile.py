@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 
 from bot.core import keys
-from bot.core.command import looks_like_command, parse
+from bot.core.command import Command, Mistake, find, parse
 from bot.core.hub import Comment, Pull, RepositoryId
 from bot.core.intent import Acknowledge, Answer, Check, Follow, Intent, Publish, Reconcile, Withdraw
 from bot.core.record import PREFIX
@@ -25,7 +25,7 @@ from bot.flows.propose import PENDING, open_releases
 from bot.flows.rebuild import ensure_known
 from bot.outage import Outage
 from bot.store import Release
-from bot.store.releases import FREE, PROPOSED
+from bot.store.releases import FREE, PROPOSED, PUBLISHED
 
 LOOK_BACK = timedelta(hours=2)
 """How far the first sweep looks back, and the oldest merge that is published unattended."""
@@ -80,11 +80,24 @@ def _comments(desk: Desk, which: RepositoryId, since: datetime, lost: bool) -> I
     ours, repository = desk.hub.bot(), desk.repository(which)
     for comment in repository.comments_since(since):
         person = comment.author_id != ours.user_id and comment.by_app is None and not comment.author.endswith("[bot]")
-        if person and comment.created_at >= since and looks_like_command(comment.body) and parse(comment.body):
-            key, seen = keys.comment(which.id, comment.id), Acknowledge(which, comment.id)
-            unheard = lost or desk.store.outcome(key) is None
-            answered = unheard and repository.find_said(comment.issue, marker("reply", comment.id), comment.created_at)
-            yield key, (seen,) if answered else (seen, _answer(which, comment))
+        read = parse(comment.body) if person and comment.created_at >= since else None
+        if read is None:
+            continue
+        key, seen = keys.comment(which.id, comment.id), Acknowledge(which, comment.id)
+        unheard = lost or desk.store.outcome(key) is None
+        answered = unheard and repository.find_said(comment.issue, marker("reply", comment.id), comment.created_at)
+        believed = comment if _is_as_posted(comment, read) else replace(comment, body="")
+        yield key, (seen,) if answered else (seen, _answer(which, believed))
+
+
+def _is_as_posted(comment: Comment, read: Command | Mistake) -> bool:
+    """Whether this can only be what its author posted: those with write access may edit what others wrote.
+
+    GitHub tells when a comment was edited to the second. So a command for admins counts only as it was delivered; one
+    that was not is asked for again, as one that was edited.
+    """
+    spec = find(read.family, read.verb) if isinstance(read, Command) else None
+    return comment.updated_at <= comment.created_at and (spec is None or spec.who != "admin")
 
 
 def _answer(which: RepositoryId, comment: Comment) -> Answer:
@@ -140,6 +153,9 @@ def _closed(desk: Desk, which: RepositoryId, since: datetime) -> Iterator[Find]:
     for pull in desk.repository(which).pulls("closed", limit=100):
         if pull.updated_at and pull.updated_at < since:
             return
+        known = desk.store.release_of_pull(which.id, pull.number)
+        if known is not None and known.state in PUBLISHED:
+            continue
         if pull.author_id == ours and pull.head.startswith(PREFIX) and pull.head_repository == which.id:
             yield _pull(which, pull)
 

@@ -116,7 +116,9 @@ class Releases:
             "merged_at": merged_at.isoformat() if merged_at else None,
         }
         self._know(repository, record, {**values, "state": "merged"}, OPEN)
-        self._update(repository, record.version, values, UNPUBLISHED)
+        # The plan that is sealed is the one that is proved, whatever this store remembers of an earlier one.
+        sealed = {"record": json.dumps(record.to_json())}
+        self._update(repository, record.version, {**values, **sealed}, UNPUBLISHED)
 
     def recovered(self, repository: int, record: Record, state: ReleaseState, known: Mapping[str, Any]) -> None:
         """What a lost store had to know, read from GitHub and git; a row that is there stays as it is.

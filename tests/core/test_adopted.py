@@ -7,14 +7,19 @@ from typing import Any
 
 import pytest
 
-from bot.core.adopted import NotARelease, adopted
+from bot.core.adopted import NotARelease, Place, adopted
 from bot.core.config import Channel, Config, Line
+from bot.core.fetch_policy import FetchPolicy
 from bot.core.record import Adoption, Sealed, from_json, reseal, seal, unseal
 from bot.core.tree import FILE, LINK, Entry, Tree
 from tests.core import world
 
 WORD = Adoption("hubot", "2013-10-26T12:00:00+00:00", "ee" * 20, world.MERGE, world.BASE)
 KEY = b"k" * 32
+PLACE = Place("https://github.com/coreos/manifest", FetchPolicy())
+EVIL = (
+    b'<remote name="evil" fetch="http://evil.example.net"/><project name="a/b" path="x" remote="evil" revision="%s"/>'
+)
 
 
 def merged(**files: Entry | None) -> Tree:
@@ -22,7 +27,7 @@ def merged(**files: Entry | None) -> Tree:
 
 
 def taken(tree: Tree, config: Config = world.CONFIG, **word: Any) -> Sealed:
-    return adopted(world.sealed(), world.tree(), tree, config, replace(WORD, **word))
+    return adopted(world.sealed(), world.tree(), tree, config, replace(WORD, **word), PLACE)
 
 
 def test_what_was_merged_becomes_the_plan() -> None:
@@ -60,6 +65,19 @@ def test_channels_group_and_build_are_those_of_the_present_configuration() -> No
     assert record.build.formats == ("iso",)
 
 
+def with_row(row: bytes) -> bytes:
+    """The line's manifest with a row more; without its first project where there is none to add."""
+    planned = world.after().entries["build-115.xml"].data
+    if row:
+        return planned.replace(b"</manifest>", row + b"</manifest>")
+    lines = planned.split(b"\n")
+    first = next(number for number, line in enumerate(lines) if b"<project " in line)
+    last = next(
+        number for number in range(first, len(lines)) if b"/>" in lines[number] or b"</project>" in lines[number]
+    )
+    return b"\n".join(lines[:first] + lines[last + 1 :])
+
+
 @pytest.mark.parametrize(
     ("tree", "why"),
     [
@@ -71,6 +89,10 @@ def test_channels_group_and_build_are_those_of_the_present_configuration() -> No
         (merged(version__txt=Entry(FILE, b"COREOS_BUILD=115\nCOREOS_BRANCH=0\nCOREOS_PATCH=9\n")), "115.0.9, the plan"),
         (merged(**{"build-115__xml": Entry(FILE, b"<manifest/>")}), "lists no projects"),
         (merged(release__xml=Entry(LINK, b"nowhere.xml")), "release.xml"),
+        (merged(default__xml=Entry(FILE, b"<manifest/>")), "default.xml leads elsewhere"),
+        (merged(default__xml=Entry(LINK, b"build-109.xml")), "default.xml leads elsewhere"),
+        (merged(**{"build-115__xml": Entry(FILE, with_row(EVIL % (b"1" * 40)))}), "evil.example.net"),
+        (merged(release__xml=Entry(FILE, with_row(b""))), "also has"),
     ],
 )
 def test_what_is_no_release_of_this_version_is_refused_with_the_place(tree: Tree, why: str) -> None:
