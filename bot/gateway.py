@@ -40,7 +40,10 @@ _KEPT = re.compile(
 )
 _ADDRESS = re.compile(r"'?https?://\S+")
 _STATUS = re.compile(r"(?:returned error:|HTTP) (\d{3})")
-_LATER = re.compile(r"rate limit|try again|abuse", re.IGNORECASE)
+_LATER = re.compile(r"rate limit|try again|abuse|RPC failed", re.IGNORECASE)
+"""Words of a refusal that may pass. In the middle of a talk (an RPC) git shows no words, but there all that lasts was
+refused at its beginning.
+"""
 _Process = subprocess.Popen[bytes]
 
 

@@ -200,6 +200,14 @@ def test_a_token_that_may_not_push_is_denied_with_the_status(
     assert refusal.value.status == status
 
 
+def test_a_push_that_is_forbidden_after_it_was_let_begin_is_an_outage(
+    opened: Opened, server: GitServer, history: list[str]
+) -> None:
+    server.rules.append(lambda asked: Reply(403) if asked.path.endswith(f"/{RECEIVE}") else None)
+    with opened() as mirror, pytest.raises(Outage, match="answered 403"):
+        mirror.push([RefUpdate(MASTER, history[0], history[1])])
+
+
 def test_a_push_whose_end_nobody_can_read_back_is_an_outage(
     opened: Opened, server: GitServer, history: list[str]
 ) -> None:
