@@ -89,7 +89,7 @@ class GitHttp:
             ruled = hook_environment(self._sandbox, repository, who, Path(folder))
             output = self._begin(call, repository, {**environment, **ruled, REPORT: str(report)})
             answer = _response(output)
-            answer.set_data(b"".join(output))
+            answer.get_data()  # all of it, or that there is none
             output.close()
             tell(self._sandbox, repository, _moves(report), who.acts_as)
         return answer
