@@ -35,14 +35,9 @@ class Release:
     abandoned: bool = False
 
     @property
-    def unpublished(self) -> bool:
-        """Whether it was merged, and stands between that and its tag."""
-        return self.fate in ("merged", "stopped")
-
-    @property
     def can_be_taken_back(self) -> bool:
         """Whether a pull request can be made that takes it back: its files are still on the base as it merged them."""
-        return self.unpublished and not self.spoiled & {"overwritten", "reverted"}
+        return self.fate == "stopped" and not self.spoiled & {"overwritten", "reverted"}
 
     @property
     def tag(self) -> str:
@@ -122,9 +117,9 @@ class World:
                 other.spoiled.add("inputs")
 
     def adopted(self, pull: int) -> None:
-        """An admin took what was merged for the release, if it can be one."""
+        """An admin took what was merged for the release, if it can be one; before it stopped there is no need to."""
         each = self.releases[pull]
-        if each.unpublished and each.spoiled <= ADOPTABLE:
+        if each.fate == "stopped" and each.spoiled <= ADOPTABLE:
             each.spoiled.clear()
 
     def closed(self, pull: int) -> None:
