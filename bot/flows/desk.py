@@ -26,8 +26,7 @@ from bot.settings import Settings
 from bot.signing import Keyring, Signer
 from bot.store import Store
 
-UNAUTHORISED = 401
-UNKNOWN = (UNAUTHORISED, 404)
+UNKNOWN = (401, 404)
 """What git is told with a token that was revoked before its time, and with one that not every server knows yet."""
 GIT = {"contents": "write", "metadata": "read"}
 
@@ -60,8 +59,8 @@ class Desk:
     def mirror(self, repository: Repository) -> Iterator[Mirror]:
         """Git's side of it, fetched and written with a token for this repository alone.
 
-        A token that git does not accept passes with the next one. A repository that GitHub gave us a token for is
-        there, whatever git is told of it.
+        A token that git does not accept passes with the next one. A repository that GitHub gives us a token for anew
+        is there, whatever git was told of it.
         """
         which = repository.id
         token = self.hub.token(which.installation, (which.id,), GIT)
@@ -71,8 +70,8 @@ class Desk:
         except Denied as refusal:
             if refusal.status not in UNKNOWN:
                 raise
-            if refusal.status == UNAUTHORISED:
-                self.hub.forget_token(token)
+            self.hub.forget_token(token)
+            self.hub.token(which.installation, (which.id,), GIT)  # refused where the repository is not ours any more
             raise Outage(refusal.system, refusal.reason, retry_after=1) from None
 
     def sealed(self, which: RepositoryId, pull: Pull) -> Sealed | None:

@@ -204,7 +204,7 @@ def test_a_merge_that_the_bot_may_not_publish_any_more_is_refused_and_nothing_is
     }[taken]()
     git = play.stage.seeded.manifest.git
     before = git.refs()
-    if taken in ("archived", "transferred"):  # what is public can still be read, and the push is refused
+    if taken == "archived":  # it can still be read, and the push is refused
         assert play.publish(pull).state == "stopped"
     else:
         with pytest.raises(Denied):
