@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from bot.clock import now
@@ -78,7 +79,7 @@ class Worker:
     def run(self) -> None:
         """Start, sweep by the timer, end when SIGTERM or SIGINT comes.
 
-        Raises AnotherWorker where one is running and must be the only, and Outage when another took our place.
+        Raises AnotherWorker where one is running and must be the only.
         """
         self._ending.listen()
         if not until_it_answers(self._ending, self._engine.start):
@@ -89,7 +90,7 @@ class Worker:
         try:
             while not self._ending.wait(LOOK):
                 if self._engine.lost:
-                    raise Outage("worker", "another worker took over what this one did; start it again")
+                    _end_at_once()
         finally:
             self._stop()
 
@@ -102,7 +103,7 @@ class Worker:
         if busy:
             log.warning("broken off, to be carried on by another worker or at the next start: %s", ", ".join(busy))
             logging.shutdown()
-            os._exit(1 if self._engine.lost else 0)  # threads of the engine would keep this process alive
+            os._exit(0)  # threads of the engine would keep this process alive
         self._remotes.close()
         self._desk.mirrors.close()
         self._hub.close()
@@ -135,13 +136,27 @@ class Worker:
         """The repositories that we serve, as GitHub lists them; when it is away, those that the store knows."""
         try:
             installations = [each for each in self._hub.installations() if self._serves(each)]
-            return [each for installation in installations for each in self._hub.repositories(installation)]
         except (Outage, Denied) as fault:
             log.warning("the installations could not be read: %s", fault)
             return self._store.repositories()
+        return [each for installation in installations for each in self._repositories_of(installation)]
+
+    def _repositories_of(self, installation: int) -> Sequence[RepositoryId]:
+        try:
+            return self._hub.repositories(installation)
+        except (Outage, Denied) as fault:
+            log.warning("the repositories of installation %d could not be read: %s", installation, fault)
+            return [each for each in self._store.repositories() if each.installation == installation]
 
     def _serves(self, installation: int) -> bool:
         return not self._settings.installations or installation in self._settings.installations
+
+
+def _end_at_once() -> NoReturn:
+    """End without a farewell: another worker carries out the step that is under way here, and two must not."""
+    log.error("another worker took over what this one did; start it again")
+    logging.shutdown()
+    os._exit(1)
 
 
 def _busy() -> list[str]:

@@ -69,11 +69,11 @@ class Lease:
     def gone(self, names: Collection[str]) -> set[str]:
         """Those whose lease was let run out or given back.
 
-        Who could not reach the database does not judge others by it until the length of a lease later: it may have been
-        away for all.
+        Who could not reach the database, or found its clock set, does not judge others by it until the length of a
+        lease later: it was so for all, and they must have had time to renew theirs.
         """
         if self.good() and clock() - self._steady_since >= self._seconds:
-            for slot in self._slots.fence(self._seconds):
+            for slot in self._slots.fence(self._slot, self._seconds):
                 log.warning("%s fell silent and was taken over", slot.name)
         held = {slot.name for slot in self._slots.held()}
         return {name for name in names if name not in held}
@@ -100,20 +100,24 @@ class Lease:
         while not self._over.wait(pause) and not self._lost:
             sent = clock()
             try:
-                renewed = self._slots.renew(self._slot, self._seconds)
+                had_left = self._slots.renew(self._slot, self._seconds)
             except Outage as outage:
                 log.warning("%s could not be renewed: %s", self.name, outage)
                 self._steady_since = float("inf")
                 pause, failing = min(1.0, usual / 2), True
                 continue
-            if not renewed:
+            if had_left is None:
                 self._lose()
                 return
-            if failing or sent >= self._until:
+            if failing or sent >= self._until or self._was_set(had_left - (self._until - sent)):
                 self._steady_since = clock()
                 log.warning("%s is renewed again: nobody had taken it over", self.name)
             self._until = sent + self._seconds * TRUST
             pause, failing = usual, False
+
+    def _was_set(self, more: float) -> bool:
+        """Whether the database's clock was set: what our lease had left more than we believed tells."""
+        return abs(more - self._seconds * (1 - TRUST)) > self._seconds / BEATS
 
     def _lose(self) -> None:
         if not self._lost:

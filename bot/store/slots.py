@@ -31,17 +31,30 @@ _TAKE_NEW = sa.text("""
 """)
 _RENEW = sa.text("""
     UPDATE slots SET expires_at = now() + make_interval(secs => :seconds)
-    WHERE number = :number AND token = :token AND holder <> '' RETURNING number
+    FROM (SELECT expires_at FROM slots WHERE number = :number FOR UPDATE) AS before
+    WHERE number = :number AND token = :token AND holder <> ''
+    RETURNING extract(epoch FROM before.expires_at - now()) AS had_left
 """)
+# The server's clock may be set. Back: a lease that ends so late was made before, and its holder has not renewed it.
+# Forward: all have run out at once, the caller's too, which then judges nobody until it has renewed its own.
 _FENCE = sa.text("""
     UPDATE slots SET token = token + 1, holder = ''
-    WHERE holder <> '' AND expires_at <= now()
+    WHERE holder <> '' AND (expires_at <= now() OR expires_at > now() + make_interval(secs => :far))
+      AND number <> :number AND EXISTS (
+        SELECT 1 FROM slots AS own WHERE own.number = :number AND own.token = :token AND own.holder <> ''
+           AND own.expires_at > now() AND own.expires_at <= now() + make_interval(secs => :far)
+      )
       AND pg_postmaster_start_time() <= now() - make_interval(secs => :seconds)
     RETURNING number, token - 1 AS token
 """)
 _RELEASE = sa.text("UPDATE slots SET holder = '', expires_at = now() WHERE number = :number AND token = :token")
 _HELD = sa.text("SELECT number, token FROM slots WHERE holder <> '' ORDER BY number")
 _CONFIRM = sa.text("SELECT 1 FROM slots WHERE number = :number AND token = :token AND holder <> '' FOR SHARE")
+
+
+FAR = 60.0
+"""A lease that has two lengths and these seconds left was not made by this clock. The seconds are for a worker whose
+LEASE_SECONDS is another, as while it is being changed."""
 
 
 @dataclass(frozen=True, order=True)
@@ -73,16 +86,20 @@ class Slots:
                 if row:
                     return Slot(row.number, row.token)
 
-    def renew(self, slot: Slot, seconds: float) -> bool:
-        """Lease it for so long from now. False where it was taken over: it is lost for good."""
+    def renew(self, slot: Slot, seconds: float) -> float | None:
+        """Lease it for so long from now; what it had left, in seconds. None where it was taken over: lost for good."""
         with begin(self._engine) as connection:
             row = connection.execute(_RENEW, {"number": slot.number, "token": slot.token, "seconds": seconds}).first()
-        return row is not None
+        return float(row.had_left) if row else None
 
-    def fence(self, seconds: float) -> tuple[Slot, ...]:
-        """Take every expired lease of this length from its holder, who can neither renew nor confirm it any more."""
+    def fence(self, own: Slot, seconds: float) -> tuple[Slot, ...]:
+        """Take every lapsed lease of this length from its holder, who can neither renew nor confirm it any more.
+
+        Nobody's unless the caller's own is good by the database's clock.
+        """
+        values = {"number": own.number, "token": own.token, "seconds": seconds, "far": 2 * seconds + FAR}
         with begin(self._engine) as connection:
-            return tuple(Slot(row.number, row.token) for row in connection.execute(_FENCE, {"seconds": seconds}))
+            return tuple(Slot(row.number, row.token) for row in connection.execute(_FENCE, values))
 
     def held(self) -> tuple[Slot, ...]:
         """The slots whose holders may be at work, the lowest first: an expired one too, until it is fenced."""

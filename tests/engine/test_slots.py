@@ -17,6 +17,7 @@ from bot.store.slots import Slot, Slots, confirm
 from tests.postgres import Server
 
 LONG = 600.0
+AGES = "1 hour"
 
 
 @pytest.fixture
@@ -55,16 +56,47 @@ def test_many_who_want_a_slot_at_once_get_one_each(slots: Slots) -> None:
 def test_a_lease_that_ran_out_is_anybodys_and_its_holder_can_do_nothing_with_it(
     slots: Slots, engine: sa.Engine
 ) -> None:
-    old = slots.take("x", 0)
-    assert slots.renew(old, 0), "nobody has taken it over yet"
-    assert slots.fence(0) == (old,)
-    assert slots.fence(0) == ()
+    own, old = slots.take("own", 30), slots.take("x", 0)
+    assert slots.renew(old, 0) is not None, "nobody has taken it over yet"
+    assert slots.fence(own, 0) == (old,)
+    assert slots.fence(own, 0) == ()
     assert not slots.renew(old, LONG)
     with engine.begin() as connection:
         assert not confirm(connection, old)
-    assert slots.take("x", LONG) == Slot(1, 3)
+    assert slots.take("x", LONG) == Slot(2, 3)
     slots.release(old)
-    assert slots.held() == (Slot(1, 3),)
+    assert slots.held() == (own, Slot(2, 3))
+
+
+def test_a_lease_that_the_clock_was_set_back_from_is_taken_from_a_holder_who_does_not_renew_it(
+    slots: Slots, engine: sa.Engine
+) -> None:
+    own, dead = slots.take("own", 30), slots.take("x", 30)
+    assert slots.fence(own, 0) == ()
+    move_ends(engine, dead, "+")
+    assert slots.fence(own, 0) == (dead,)
+    assert slots.held() == (own,)
+
+
+@pytest.mark.parametrize("sign", ["+", "-"])
+def test_who_has_not_renewed_by_the_clock_that_was_set_judges_nobody(
+    slots: Slots, engine: sa.Engine, sign: str
+) -> None:
+    own, another = slots.take("own", 30), slots.take("x", 30)
+    for each in (own, another):
+        move_ends(engine, each, sign)
+    assert slots.fence(own, 0) == ()
+    assert slots.renew(another, 30)
+    assert slots.renew(own, 30)
+    assert slots.fence(own, 0) == ()
+    assert slots.held() == (own, another)
+
+
+def move_ends(engine: sa.Engine, slot: Slot, sign: str) -> None:
+    """As if the clock had been set the other way since its lease was made."""
+    moved = sa.text("UPDATE slots SET expires_at = expires_at + CAST(:ages AS interval) WHERE number = :number")
+    with engine.begin() as connection:
+        connection.execute(moved, {"number": slot.number, "ages": f"{sign}{AGES}"})
 
 
 def test_an_expired_slot_is_taken_without_being_fenced_first(slots: Slots) -> None:
@@ -74,34 +106,35 @@ def test_an_expired_slot_is_taken_without_being_fenced_first(slots: Slots) -> No
 
 
 def test_for_the_length_of_a_lease_after_the_start_of_the_server_nobody_is_taken_over(slots: Slots) -> None:
-    old = slots.take("x", 0)
-    assert slots.fence(LONG) == ()
-    assert slots.take("x", LONG) == Slot(2, 1)
+    own, old = slots.take("own", LONG), slots.take("x", 0)
+    assert slots.fence(own, LONG) == ()
+    assert slots.take("x", LONG) == Slot(3, 1)
     assert slots.renew(old, LONG)
 
 
 def test_a_slot_that_was_confirmed_is_not_taken_over_before_that_transaction_ends(
     slots: Slots, engine: sa.Engine
 ) -> None:
-    held = slots.take("x", 0)
+    own, held = slots.take("own", 30), slots.take("x", 0)
     with engine.begin() as connection:
         assert confirm(connection, held)
-        taking = threading.Thread(target=slots.fence, args=(0,))
+        taking = threading.Thread(target=slots.fence, args=(own, 0))
         taking.start()
         taking.join(0.3)
         assert taking.is_alive()
     taking.join(10)
     assert not taking.is_alive()
-    assert slots.held() == ()
+    assert slots.held() == (own,)
 
 
 def test_a_lease_is_kept_by_its_heart_and_given_back_at_the_end(slots: Slots, engine: sa.Engine) -> None:
-    lease = Lease(engine, 1.0)
+    own, lease = slots.take("own", 30), Lease(engine, 1.0)
     end = time.monotonic() + 2.5
     while time.monotonic() < end:
         assert lease.good()
-        assert slots.fence(0) == ()
+        assert slots.fence(own, 0) == ()
         time.sleep(0.05)
+    slots.release(own)
     assert lease.leads()
     assert lease.gone({lease.name, "slot-1.9", "worker-1"}) == {"slot-1.9", "worker-1"}
     lease.close()
@@ -109,10 +142,10 @@ def test_a_lease_is_kept_by_its_heart_and_given_back_at_the_end(slots: Slots, en
 
 
 def test_a_lease_that_was_taken_over_is_lost_for_good(slots: Slots, engine: sa.Engine) -> None:
-    lease = Lease(engine, 1.0)
+    lease, own = Lease(engine, 1.0), slots.take("own", 30)
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE slots SET expires_at = now() - interval '1 second'"))
-    slots.fence(0)
+        connection.execute(sa.text("UPDATE slots SET expires_at = now() - interval '1 second' WHERE number = 1"))
+    slots.fence(own, 0)
     with engine.begin() as connection:
         assert not lease.confirm(connection)
     assert lease.lost

@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import time
 
+import sqlalchemy as sa
+
 from tests.engine.company import LEASE, Company
 
 ALL = ["one begins", "one ends", "two begins", "two ends", "three begins", "three ends"]
@@ -89,6 +91,46 @@ def test_a_worker_that_stood_still_past_its_lease_does_nothing_more_and_ends(com
     mine = [line for line in company.told()[len(before) :] if line.startswith(victim)]
     assert mine in ([], [f"{victim} 1 two ends"])
     assert company.outcome(1) == ("done", "one two three")
+
+
+def test_a_worker_that_was_taken_over_leaves_the_step_that_the_other_carries_out_at_once(company: Company) -> None:
+    victim = in_the_middle(company)
+    process = company.members[victim]
+    process.send_signal(signal.SIGSTOP)
+    company.until("the other", lambda: steps(company, 1)[-2:] == ["two begins", "two begins"], SOON)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(20) == 1
+    assert "broken off" not in company.log(victim), "it waited for its step, in which the other is too"
+    company.let_go("two")
+    company.until("the end", lambda: company.outcome(1))
+    assert f"{victim} 1 two ends" not in company.told()
+
+
+def test_what_a_worker_had_begun_before_the_databases_clock_was_set_back_is_finished_by_the_other(
+    company: Company,
+) -> None:
+    victim = in_the_middle(company)
+    (begun_by,) = company.door.under_way().values()
+    company.members[victim].kill()
+    company.members[victim].wait()
+    with company.store.begin() as connection:
+        late = "UPDATE slots SET expires_at = now() + interval '1 hour' WHERE 'slot-' || number || '.' || token = :who"
+        connection.execute(sa.text(late), {"who": begun_by})
+    company.let_go("two")
+    company.until("the end", lambda: company.outcome(1), SOON)
+    assert doers(company, 1) == [victim, other(victim)]
+
+
+def test_when_the_databases_clock_is_set_forward_all_go_on(company: Company) -> None:
+    in_the_middle(company)
+    held = company.held()
+    with company.store.begin() as connection:
+        connection.execute(sa.text("UPDATE slots SET expires_at = expires_at - interval '1 hour'"))
+    time.sleep(LEASE * 1.5)
+    company.let_go("two")
+    company.until("the end", lambda: company.outcome(1))
+    assert steps(company, 1) == ALL
+    assert company.held() == held
 
 
 def test_a_worker_that_stood_still_with_nobody_else_there_goes_on(company: Company) -> None:
