@@ -197,6 +197,16 @@ def moment(payload: Payload, name: str) -> datetime:
     return value
 
 
+def stamp(payload: Payload, name: str) -> str:
+    """What tells one time from another, as it stands; empty where there is none.
+
+    GitHub writes a moment as a text in some payloads and as a number in others.
+    """
+    if isinstance(payload.get(name), int):
+        return str(number(payload, name))
+    return line(payload, name) if name in payload else ""
+
+
 def parts(payload: Payload, name: str) -> list[Payload]:
     """A list of objects inside the payload; a missing one is empty where GitHub sends null for it."""
     if name not in payload:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bot.core import keys
 from bot.core.intent import Reconcile
-from handlers.events import Found, Payload, line, part, repository
+from handlers.events import Found, Payload, line, part, repository, stamp
 
 
 def pushed(payload: Payload) -> Found | None:
@@ -13,4 +13,6 @@ def pushed(payload: Payload) -> Found | None:
     if not ref.startswith(("refs/heads/", "refs/tags/")) or line(part(payload, "sender"), "type") == "Bot":
         return None
     which = repository(payload)
-    return Found(keys.content("push", f"{which.id}/{ref}/{line(payload, 'after')}"), (Reconcile(which),))
+    # A branch may come to a commit more than once, so when it was pushed tells one push from another.
+    moved = f"{stamp(payload, 'before')}/{line(payload, 'after')}/{stamp(part(payload, 'repository'), 'pushed_at')}"
+    return Found(keys.content("push", f"{which.id}/{ref}/{moved}"), (Reconcile(which),))

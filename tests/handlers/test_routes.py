@@ -135,6 +135,7 @@ def test_forks_and_other_branches_release_nothing_and_are_still_checked(head: di
         ),
         ("installation.created", {"repositories": [{"id": 7, "full_name": "coreos/manifest"}]}, (Reconcile(MANIFEST),)),
         ("installation.created", {"repositories": []}, None),
+        ("installation.new_permissions_accepted", {}, None),
         (
             "installation.unsuspend",
             {"repositories": [{"id": 7, "full_name": "coreos/manifest"}]},
@@ -175,6 +176,26 @@ def test_each_time_an_installation_wakes_its_repositories_are_looked_at_again() 
         found = ROUTES["installation.unsuspend"]({**ABOUT, "installation": installation, "repositories": repositories})
         keys.add(found.key if found else "")
     assert len(keys) == 3
+
+
+def test_each_push_is_looked_at_though_it_brings_back_a_commit_that_was_there() -> None:
+    a, b = "a" * 40, "b" * 40
+    moves = ((a, b, 1382702400), (b, a, 1382702500), (a, b, 1382702600), (a, b, "2013-10-26T12:00:00Z"))
+    keys = set()
+    for before, after, when in moves:
+        where = {**ABOUT["repository"], "pushed_at": when}
+        payload = {**ABOUT, "repository": where, "ref": "refs/heads/x", "before": before, "after": after}
+        keys.add(asked("push", payload).key)
+        assert asked("push", payload).key in keys
+    assert len(keys) == 4
+
+
+def test_a_repository_that_gets_its_old_name_back_is_looked_at_each_time() -> None:
+    keys = set()
+    for when in (AT, "2013-10-26T12:00:00Z"):
+        where = {**ABOUT["repository"], "updated_at": when}
+        keys.add(asked("repository.renamed", {**ABOUT, "action": "renamed", "repository": where}).key)
+    assert len(keys) == 2
 
 
 JSON = st.recursive(
