@@ -56,15 +56,42 @@ class Life(Orders):
         self.changes = 0
         self.before: dict[int, str] = {}
 
-    @initialize(kind=st.sampled_from(("patch", "patch", "new")))
-    def begin(self, kind: str) -> None:
-        """The bot starts, and sweeps; a first release is asked for and proposed, for most of a life is about one."""
+    @initialize(
+        kind=st.sampled_from(("patch", "patch", "new")),
+        until=st.sampled_from(("open", "published", "edited", "edited", "held")),
+    )
+    def begin(self, kind: str, until: str) -> None:
+        """The bot starts, and sweeps; a first release is asked for and proposed, for most of a life is about one. It
+        may be published already, or have stopped because a person edited it or because it is held.
+        """
         self.worker = Worker(self.house, self.folder, self.heard)
         self.oracle = Oracle(self.house.sandbox, MANIFEST).watch()
         self.issue = self.house.person("octocat").open_issue(MANIFEST, "releases")
         self.ask_for_a_release("octocat", kind)
         self.told = len(self.house.deliveries)
         self.sweep()
+        if until != "open":
+            self.come_to(until, next(iter(self.world.releases.values())))
+
+    def come_to(self, until: str, release: Release) -> None:
+        """Let the first release be merged and told of."""
+        if until == "held":
+            self.comment("hubot", release.pull, "/release hold it does not boot", "hold")
+            self.tell_all()
+        if until == "edited":
+            self.commit(f"release-bot/{release.tag}", "version.txt")
+            self.world.pushed_to_head(release.pull, "version.txt")
+        self.merge_as(release, "merge")
+        self.tell_all()
+
+    def tell_all(self) -> None:
+        """Everything that has happened is told, and worked off."""
+        self.house.rest()
+        fresh = self.house.deliveries[self.told :]
+        self.told += len(fresh)
+        for delivery in fresh:
+            self.worker.hand(delivery.event, delivery.action, delivery.guid, delivery.payload)
+        self.worker.work()
 
     # What the bot did, as the model takes it
 
@@ -158,7 +185,10 @@ class Life(Orders):
     @rule(data=st.data(), how=st.sampled_from(("merge", "squash", "rebase", "push")))
     def merge(self, data: st.DataObject, how: str) -> None:
         """A release is merged in one of four ways; the fourth is an admin's push past the pull request."""
-        release = self.one(data, "open")
+        self.merge_as(self.one(data, "open"), how)
+
+    def merge_as(self, release: Release, how: str) -> None:
+        """Merge it, if it can be."""
         self.before[release.pull] = self.house.refs()[HEADS + release.base]
         merged = self.pushed_through(release) if how == "push" else self.pressed(release, how)
         if merged:

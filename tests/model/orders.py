@@ -21,6 +21,8 @@ from tests.model.world import Release, World
 PEOPLE = ("octocat", "hubot", ADMIN, "mallory")
 RELEASERS = ("octocat", "hubot", ADMIN)
 ADMINS = ("hubot", ADMIN)
+JUDGED = (*ADMINS, "mallory")
+"""Who types commands for admins: releasers who are none are refused once an hour, which no oracle can foresee."""
 REVERT = "release-bot-revert/"
 
 
@@ -39,6 +41,10 @@ class Orders(RuleBasedStateMachine):
         self.asked[comment], self.bodies[comment] = kind, body
         note(f"{login} on #{place}: {body}")
 
+    def tell_all(self) -> None:
+        """Everything that has happened is told, and worked off."""
+        raise NotImplementedError
+
     def place(self, which: int) -> int:
         """The pull request of some release, or the issue: it decides what a command is about."""
         places = [*sorted(self.world.releases), self.issue]
@@ -52,18 +58,20 @@ class Orders(RuleBasedStateMachine):
         body, kind = ("/release unhold", "unhold") if lift else ("/release hold it does not boot", "hold")
         self.comment(login, self.place(which), body, kind)
 
-    @rule(login=st.sampled_from(PEOPLE), kind=st.sampled_from(("adopt", "abandon")), which=st.integers(0, 2))
+    @rule(login=st.sampled_from(JUDGED), kind=st.sampled_from(("adopt", "abandon")), which=st.integers(0, 2))
     def adopt_or_abandon(self, login: str, kind: str, which: int) -> None:
-        """Somebody orders one of the ways out of stopped, wherever it works or not."""
+        """Somebody orders one of the ways out of stopped, wherever it works or not; it is told at once."""
         self.comment(login, self.place(which), f"/release {kind}", kind)
+        self.tell_all()
 
-    @rule(login=st.sampled_from(PEOPLE), which=st.integers(0, 5), on_pull=st.booleans())
+    @rule(login=st.sampled_from(JUDGED), which=st.integers(0, 5), on_pull=st.booleans())
     def set_the_channel(self, login: str, which: int, on_pull: bool) -> None:
         """Somebody moves the channel by hand; the version may be one that was never released."""
         versions = [*sorted(self.world.published), (115, 7, 7)]
         version = ".".join(map(str, versions[which % len(versions)]))
         place = max(self.world.releases, default=self.issue) if on_pull else self.issue
         self.comment(login, place, f"/channel set dev-channel {version} it does not boot", "set")
+        self.tell_all()
 
     @rule(login=st.sampled_from(RELEASERS), which=st.integers(0, 2))
     def ask_how_things_stand(self, login: str, which: int) -> None:
