@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from bot import __version__
 from bot.hand.commands import add_commands
 from bot.operate import add_operator
-from bot.outage import Outage
+from bot.outage import Denied, Outage
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EXIT_STATUS = """\
 exit status:
   0    done, or ended as asked
-  1    failed: something outside did not answer; trying again may help
+  1    failed: something outside did not answer, or said no; trying again may help
   2    cannot start, and would not the next time either: the reason is one sentence on standard error
   130  interrupted
 """
@@ -40,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Command = options.run
     try:
         return run(options, os.environ)
-    except Outage as outage:
-        sys.stderr.write(f"{outage}\n")
+    except (Outage, Denied) as fault:
+        sys.stderr.write(f"{fault}\n")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -20,7 +20,7 @@ from bot.core.shown import shown
 if TYPE_CHECKING:
     from bot.flows.door import Door
     from bot.settings import Settings
-    from bot.store import InboxRow, Store
+    from bot.store import InboxRow, Store, Unreadable
 
 Arguments = tuple[tuple[str, Mapping[str, object]], ...]
 
@@ -92,6 +92,8 @@ def status(operator: Operator, options: argparse.Namespace) -> int:
     operator.say(f"{waiting} under way or waiting, {len(parked)} parked")
     for row in reversed(parked):
         operator.say(_parked(row))
+    for unknown in operator.store.unreadable():
+        operator.say(f"waits for a newer version {unknown.seq}: {_unknown(unknown)}")
     for repository in operator.store.repositories():
         for release in operator.store.releases(repository.id, ("merged", "publishing", "stopped")):
             pull = f"pull request {release.pull}: " if release.pull else ""
@@ -107,12 +109,19 @@ def _parked(row: InboxRow) -> str:
     return f"parked {row.seq}: {what} of {intent.repository.name}, {when}: {_one_line(row.detail)}"
 
 
+def _unknown(row: Unreadable) -> str:
+    return f"{shown(row.key)} asks for {_one_line(row.kinds)}, which this version does not know"
+
+
 def _one_line(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)[:300]
 
 
 def retry(operator: Operator, options: argparse.Namespace) -> int:
     """Begin anew what was parked: one row by its number, or all."""
+    unknown = {str(each.seq): each for each in operator.store.unreadable()}
+    if options.row in unknown:
+        return operator.refuse(f"{_unknown(unknown[options.row])}. Start the version that stored it.")
     if options.row == "all":
         rows = list(reversed(operator.store.deliveries(limit=1000, outcome="parked")))
     else:
@@ -184,7 +193,12 @@ def _starter(verb: Verb) -> Callable[[argparse.Namespace, Settings], int]:
         from bot.clock import now
         from bot.flows.door import Door
         from bot.store import Store, engine_for
+        from bot.store.database import FILE
 
+        if settings.store_url is None and not (settings.data_dir / FILE).is_file():
+            # To look is not to make: an empty store would answer that nothing waits.
+            sys.stderr.write(f"There is no store in {settings.data_dir}: DATA_DIR is another, or the bot never ran.\n")
+            return 1
         store = Store(engine_for(settings.store_url, settings.data_dir), now)
         store.check()
         return verb.run(Operator(settings, store, Door(store)), options)

@@ -12,11 +12,21 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from bot.store.database import begin, engine_for
-from bot.store.inbox import Delivery, Inbox, InboxRow
+from bot.store.inbox import Delivery, Inbox, InboxRow, Unreadable
 from bot.store.releases import FREE, UNPUBLISHED, Release, Releases, ReleaseState
 from bot.store.tables import metadata
 
-__all__ = ["FREE", "UNPUBLISHED", "Delivery", "InboxRow", "Release", "ReleaseState", "Store", "engine_for"]
+__all__ = [
+    "FREE",
+    "UNPUBLISHED",
+    "Delivery",
+    "InboxRow",
+    "Release",
+    "ReleaseState",
+    "Store",
+    "Unreadable",
+    "engine_for",
+]
 
 
 class Store(Inbox, Releases):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields
@@ -15,6 +16,8 @@ from bot.core.hub import RepositoryId
 from bot.core.intent import Intent, from_json
 from bot.store.database import begin, insert
 from bot.store.tables import facts, inbox, repositories
+
+log = logging.getLogger(__name__)
 
 FOR_GOOD = ("comment/", "merged/", "closed/")
 """Keys that are kept for ever: carrying these out a second time is what the inbox prevents (bot.core.keys)."""
@@ -51,6 +54,15 @@ class InboxRow:
     outcome: str | None
     detail: str
     finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A row that a newer version of this program stored: it waits for that version to come back."""
+
+    seq: int
+    key: str
+    kinds: str
 
 
 class Inbox:
@@ -151,6 +163,13 @@ class Inbox:
         wanted = () if outcome is None else (inbox.c.outcome == outcome,)
         return self._rows(*wanted, newest=limit)
 
+    def unreadable(self) -> list[Unreadable]:
+        """What has not ended, or was given up for now, and asks for something that is unknown here."""
+        query = sa.select(inbox).where(sa.or_(inbox.c.outcome.is_(None), inbox.c.outcome == "parked"))
+        with self.begin() as connection:
+            rows = list(connection.execute(query.order_by(inbox.c.seq)).mappings())
+        return [Unreadable(row["seq"], row["key"], _kinds(row)) for row in rows if _intents(row) is None]
+
     def forget_looks(self, before: datetime) -> None:
         """Delete what ended before this moment and only asked to look how things are: to look again does no harm."""
         done_for_good = sa.or_(*(inbox.c.key.startswith(prefix) for prefix in FOR_GOOD))
@@ -179,7 +198,15 @@ class Inbox:
     def _rows(self, *wanted: sa.ColumnElement[bool], newest: int | None = None) -> list[InboxRow]:
         query = sa.select(inbox).where(*wanted).order_by(inbox.c.seq.desc() if newest else inbox.c.seq).limit(newest)
         with self.begin() as connection:
-            return [_row(row) for row in connection.execute(query).mappings()]
+            rows = list(connection.execute(query).mappings())
+        found = []
+        for row in rows:
+            intents = _intents(row)
+            if intents is None:
+                log.warning("inbox row %d asks for %s, which this version does not know", row["seq"], _kinds(row))
+            else:
+                found.append(_row(row, intents))
+        return found
 
     def _know_repository(self, connection: sa.Connection, repository: RepositoryId) -> None:
         """Keep the repository's id, and the name and installation it has now."""
@@ -189,11 +216,23 @@ class Inbox:
         connection.execute(known.on_conflict_do_update(index_elements=["id"], set_=now, where=changed))
 
 
-def _row(row: Any) -> InboxRow:
+def _intents(row: Any) -> tuple[Intent, ...] | None:
+    """What the row asks for; None where that is unknown here, which must hold up no other row."""
+    try:
+        return tuple(from_json(intent) for intent in json.loads(row["intents"]))
+    except (KeyError, TypeError):
+        return None
+
+
+def _kinds(row: Any) -> str:
+    return ", ".join(str(intent.get("kind")) for intent in json.loads(row["intents"]))[:200]
+
+
+def _row(row: Any, intents: tuple[Intent, ...]) -> InboxRow:
     return InboxRow(
         seq=row["seq"],
         delivery=Delivery(**{field.name: row[field.name] for field in fields(Delivery)}),
-        intents=tuple(from_json(intent) for intent in json.loads(row["intents"])),
+        intents=intents,
         received_at=datetime.fromisoformat(row["received_at"]),
         attempts=row["attempts"],
         outcome=row["outcome"],
