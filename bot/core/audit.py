@@ -16,7 +16,7 @@ from bot.core.hub import Bot, Pull, RepositoryId
 from bot.core.plan.orders import build_order, channels_for, group_for
 from bot.core.record import Blob, Record, Sealed
 from bot.core.tree import Tree
-from bot.core.version import Version
+from bot.core.version import BadVersionFile, Version, VersionFile
 
 
 @dataclass(frozen=True)
@@ -253,10 +253,15 @@ def exits(failed: Iterable[int], tag_at_merge: bool, pushed: bool = False) -> tu
 def is_held(record: Record, tree: Tree, config: Config) -> bool:
     """Whether its base still holds a release that was merged: not when the merge was reverted, or another came since.
 
-    What tells are the two files that every release has of its own: the version file and the line's manifest.
+    What tells are the two files that every release has of its own: the version file, whoever wrote it, while it says
+    this version, and the line's manifest as it was planned.
     """
-    own = (config.manifest.version_file, config.line_file(Version.parse(record.version).build))
-    return any(path in record.files and _blob(tree, path) == record.files[path] for path in own)
+    try:
+        said = str(VersionFile.read(tree, config.manifest.version_file).version)
+    except BadVersionFile:
+        said = ""
+    line = config.line_file(Version.parse(record.version).build)
+    return said == record.version or (line in record.files and _blob(tree, line) == record.files[line])
 
 
 def decisions(config: Config, record: Record) -> object:

@@ -358,3 +358,5 @@ def test_a_release_is_held_until_both_its_own_files_are_others() -> None:
     assert is_held(record, line, world.CONFIG)
     assert not is_held(record, both, world.CONFIG)
     assert not is_held(record, world.tree(), world.CONFIG)
+    reviewed = Entry(FILE, world.after().entries["version.txt"].data + b"# reviewed\n")
+    assert is_held(record, line.with_changes({"version.txt": reviewed}), world.CONFIG)
