@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from markdown_it import MarkdownIt
 
 from bot.core.command import Command, Mistake, looks_like_command, parse
-from bot.core.text.replies import mistake
+from bot.core.text.mistakes import mistake
 from tests.bad_inputs.rows import Check, Kind, Outcome, Row
 
 LARGE = 4_096

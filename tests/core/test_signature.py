@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -168,6 +169,7 @@ ED, BLOB = public(KEY).split()
         ),
         ("#" * (1024 * 1024 + 1), "it is longer than 1048576 characters"),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_with_a_trust_file_is_said_in_one_sentence(text: str, words: str) -> None:
     with pytest.raises(BadTrustFile) as bad:
@@ -196,6 +198,7 @@ def test_what_is_wrong_with_a_trust_file_is_said_in_one_sentence(text: str, word
             "it is not exactly one secret key",
         ),
     ],
+    ids=count(),
 )
 def test_what_is_wrong_with_a_signing_key_is_said_in_words(text: str, words: str) -> None:
     with pytest.raises(Malformed) as bad:

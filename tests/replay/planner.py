@@ -21,7 +21,7 @@ from bot.core.config import Config, ManifestFiles, Sdk
 from bot.core.plan import Plan, Request, look_up, plan, recall
 from bot.core.resolve import Answers, Found, Move, Questions, Unknown, Wanted
 from bot.core.snapshot import HEADS, TAGS, Snapshot
-from bot.core.text.replies import refused
+from bot.core.text.refusals import refused
 from bot.core.tree import Entry, Tree
 from bot.core.version import BadVersionFile, Dialect, Version, VersionFile
 from bot.hand.clone import Clone
