@@ -24,7 +24,7 @@ def test_a_held_repository_plans_nothing_until_it_is_lifted(play: Play) -> None:
     assert play.type("/release status", "mallory").startswith("Releases are on hold since ")
     assert play.type("/release unhold", "hubot").startswith("Releases are no longer on hold (@octocat held since ")
     assert REPOSITORY not in play.stage.refs()
-    assert play.type("/release unhold") .startswith("Releases of this repository are not on hold")
+    assert play.type("/release unhold").startswith("Releases of this repository are not on hold")
     play.propose()
 
 
