@@ -104,9 +104,14 @@ class Worker:
             log.warning("broken off, to be carried on by another worker or at the next start: %s", ", ".join(busy))
             logging.shutdown()
             os._exit(0)  # threads of the engine would keep this process alive
+        self.close()
+
+    def close(self) -> None:
+        """Let go of every tool."""
         self._remotes.close()
         self._desk.mirrors.close()
         self._hub.close()
+        self._store.engine.dispose()
 
     def _sweep_by_the_timer(self) -> None:
         while not self._ending.asked:
@@ -125,14 +130,14 @@ class Worker:
             self._engine.take_up_lost()
             # A sweep that waits is as good as a new one; where they take longer than the timer, they would pile up.
             asked = self._store.being_swept()
-            for repository in self._repositories():
+            for repository in self.repositories():
                 if repository.id not in asked:
                     self._desk.submit(keys.sweep(repository.id, now().isoformat()), (Reconcile(repository),))
             redeliver_failed(self._desk, ROUTES)
         except (Outage, Denied) as fault:
             log.warning("no sweep this time: %s", fault)
 
-    def _repositories(self) -> Sequence[RepositoryId]:
+    def repositories(self) -> Sequence[RepositoryId]:
         """The repositories that we serve, as GitHub lists them; when it is away, those that the store knows."""
         try:
             installations = [each for each in self._hub.installations() if self._serves(each)]
