@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from bot.core import refusal as no
 from bot.core.channel_log import LOG, ChannelMove, move_message, read_move
@@ -77,17 +78,19 @@ def _set(desk: Desk, intent: Answer, name: str, version: str, reason: str) -> di
         before = _version(mirror, refs, config, now)
         move = ChannelMove(name, now, target, before, version, intent.author, reason, intent.comment)
         if config.permissions.second_person:
-            desk.store.remember(_key(intent), json.dumps({**asdict(move), "at": desk.now().isoformat()}))
+            if _waiting(desk, intent).get("comment", 0) <= intent.comment:  # a later wish may have come in before
+                desk.store.remember(_key(intent), json.dumps({**asdict(move), "at": desk.now().isoformat()}))
             return {"text": words.pending(name, before, version, intent.author)}
         return _move(desk, mirror, refs, config, move, intent)
 
 
 def _confirm(desk: Desk, intent: Answer) -> dict[str, str]:
-    waiting = json.loads(desk.store.fact(_key(intent)) or "{}")
+    waiting = _waiting(desk, intent)
     if waiting.get("confirmed") == intent.comment:
         return {"text": str(waiting["text"]), "moved": "yes"}
     asked = datetime.fromisoformat(waiting.pop("at")) if "at" in waiting else None
-    if asked is None or desk.now() - asked > A_DAY:
+    # Nobody agrees to what was asked for after they wrote, though it may come in before.
+    if asked is None or desk.now() - asked > A_DAY or waiting["comment"] > intent.comment:
         return _refused(no.NothingPending())
     move = ChannelMove(**waiting)
     if move.set_by == intent.author:
@@ -153,6 +156,12 @@ def _read(desk: Desk, mirror: Mirror, which: RepositoryId) -> tuple[Refs, Config
 
 def _refused(reason: Refusal) -> dict[str, str]:
     return {"refused": refusals.refused(reason)}
+
+
+def _waiting(desk: Desk, intent: Answer) -> dict[str, Any]:
+    """The move that waits for a second person where this was typed, or the confirmation that was given last."""
+    found: dict[str, Any] = json.loads(desk.store.fact(_key(intent)) or "{}")
+    return found
 
 
 def _key(intent: Answer) -> str:
