@@ -108,6 +108,7 @@ class Tokens:
         """
         held = self._held.get(grant)
         if held is None or held.expires_at - SPARE <= self._clock():
+            self._forget_expired()
             try:
                 held = self._held[grant] = self.ask_as_app("get a token", lambda github: _mint(github, grant))
             except Denied as refusal:
@@ -118,6 +119,13 @@ class Tokens:
         """Mint anew instead of this token: it was refused where we do not see the answers, by git."""
         for grant, token in list(self._held.items()):
             if token.value == value:
+                self._held.pop(grant, None)
+
+    def _forget_expired(self) -> None:
+        """Nobody may ever ask again with their grants, and all would be kept."""
+        now = self._clock()
+        for grant, token in list(self._held.items()):
+            if token.expires_at <= now:
                 self._held.pop(grant, None)
 
     def holds(self, grant: Grant) -> bool:

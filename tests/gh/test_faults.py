@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bot.gh import Hub
+from bot.gh.auth import Grant, Tokens
 from bot.gh.line import Lines
 from bot.outage import Denied, Outage
 from tests.gh.scripted import HOME, NOW, Answer, Server
@@ -189,6 +190,21 @@ def test_a_token_is_kept_until_five_minutes_before_its_end(server: Server, key: 
     assert hub.token(3, (7,), {"contents": "read"}) == "ghs_canary3"
     hub.close()
     assert server.requests[0].body == {"repository_ids": [7], "permissions": {"contents": "read"}}
+
+
+def test_an_expired_token_is_forgotten_when_another_is_made(server: Server, key: str) -> None:
+    now = [NOW]
+    lines = Lines(server.url, 1, lambda: now[0])
+    tokens = Tokens(lines, 42, key, lambda: now[0])
+    first, second = (Grant.on(3, (number,), {"contents": "read"}) for number in (7, 8))
+    tokens.get(first)
+    now[0] = server.clock = NOW + timedelta(minutes=59)
+    tokens.get(second)
+    assert tokens.holds(first)
+    now[0] = server.clock = NOW + timedelta(hours=1)
+    tokens.get(second)
+    assert not tokens.holds(first)
+    lines.close()
 
 
 def test_a_token_for_no_repository_in_particular_is_not_made(hub: Hub) -> None:
