@@ -105,6 +105,13 @@ def test_a_withdrawn_version_and_one_that_led_to_nothing_are_free(store: Store, 
     assert store.reserve(7, RECORD, VERSION)
 
 
+def test_a_version_that_a_clock_a_day_ahead_reserved_is_not_held_for_that_day(store: Store, clock: Clock) -> None:
+    clock.time += timedelta(days=1)
+    assert store.reserve(7, RECORD, VERSION)
+    clock.time -= timedelta(days=1)
+    assert store.reserve(7, replace(RECORD, comment=RECORD.comment + 1), VERSION)
+
+
 def test_a_release_goes_forward_only(store: Store) -> None:
     store.merged(7, RECORD, 42, "f" * 40, "a" * 40, "hubot", BEGIN)
     store.publishing(7, "115.0.1", b"tag bytes", BEGIN)
