@@ -23,6 +23,7 @@ from bot.flows.engine import Engine
 from bot.flows.outcome import Outcome, Steps
 from bot.flows.table import carry_out, tell_of_bug, tell_of_parking
 from bot.gh import Hub
+from bot.memory import share_pools
 from bot.mirror import Mirrors
 from bot.outage import Denied, Outage
 from bot.remotes import Remotes
@@ -81,6 +82,7 @@ class Worker:
 
         Raises AnotherWorker where one is running and must be the only.
         """
+        share_pools()  # before the engine starts its threads, which would fill a pool each
         self._ending.listen()
         if not until_it_answers(self._ending, self._engine.start):
             return
