@@ -1,8 +1,9 @@
 """Releases one after the other in one bot, with faults now and then: `python -m tests.campaign.soak --n 200`.
 
 One in twenty of the App's calls goes wrong, in any of the ways that such a call can. Every release must be right, and
-neither the worker nor the receiver may have grown in the end: resident memory by less than a tenth after the warm-up,
-open files not at all.
+neither the worker nor the receiver may grow for ever: over the second half of the run, resident memory by less than a
+tenth, open files not at all. The first half loads what is used, and fills the pools of threads and connections; the
+slope that is told says what each release adds after that.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
@@ -31,10 +34,10 @@ LONGEST = 300.0
 GROWTH = 0.10
 SPARE_FILES = 4
 """A pool may hold so many connections more at one moment than at another."""
-ENOUGH = 8
+ENOUGH = 18
 """So many rounds tell growth from chance; a shorter run judges the releases alone."""
-WARM = 0.25
-"""The share of the releases after which a process has loaded what it needs."""
+WARM = 0.5
+"""The share of the releases after which a process has loaded what it needs, and its pools are full."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,28 @@ def _resident(pid: int) -> int:
     return next((int(row.split()[1]) for row in rows if row.startswith("VmRSS:")), 0)
 
 
+@dataclass(frozen=True)
+class Growth:
+    """How a service grew: the share of its memory, kilobytes a round, and the number of open files."""
+
+    memory: float
+    slope: float
+    files: int
+
+
+def growth(samples: Sequence[Sample]) -> Growth:
+    """From the first third to the last, by medians: a git command that happens to run is weighed too.
+
+    The slope is the median of those between any two samples.
+    """
+    part = max(1, len(samples) // 3)
+    first, last = samples[:part], samples[-part:]
+    memory = median(each.memory for each in last) / median(each.memory for each in first) - 1
+    files = round(median(each.files for each in last) - median(each.files for each in first))
+    slopes = [(late.memory - early.memory) / (j - i) for (i, early), (j, late) in combinations(enumerate(samples), 2)]
+    return Growth(memory, median(slopes or [0.0]), files)
+
+
 class Scales:
     """Weighs worker and receiver after each round."""
 
@@ -73,13 +98,9 @@ class Scales:
         for name, found in self.samples.items():
             found.append(sample(self._play.processes[name].pid))
 
-    def growth(self, name: str) -> tuple[float, int]:
-        """From just after the warm-up to the end: the share of memory, and the number of files, by medians."""
-        kept = self.samples[name][int(len(self.samples[name]) * WARM) :]
-        part = max(1, len(kept) // 4)
-        first, last = kept[:part], kept[-part:]
-        memory = median(each.memory for each in last) / median(each.memory for each in first) - 1
-        return memory, round(median(each.files for each in last) - median(each.files for each in first))
+    def growth(self, name: str) -> Growth:
+        """What it grew since it was warm."""
+        return growth(self.samples[name][int(len(self.samples[name]) * WARM) :])
 
 
 def soak(teams: list[Team], releases: int, dice: random.Random, scales: Scales) -> tuple[int, int]:
@@ -131,7 +152,7 @@ def main() -> int:
         broken = Counter(fault for _, fault in switch.broken)
         switch.clear()
         weighed = len(scales.samples) if right == done >= ENOUGH * len(teams) else 0
-        grown = _grown(scales) if weighed else []
+        grown = _grown(scales, len(teams)) if weighed else []
         keep(folder, options.keep, done - right + len(grown))
     say(", ".join(f"{fault} {count}" for fault, count in broken.most_common()))
     words = f"{broken.total()} of {calls} calls broken ({broken.total() / max(1, calls):.1%})"
@@ -139,15 +160,13 @@ def main() -> int:
     return verdict(words, options.seed, right + weighed - len(grown), done + weighed)
 
 
-def _grown(scales: Scales) -> list[str]:
+def _grown(scales: Scales, teams: int) -> list[str]:
     """The processes that grew."""
-    grown = []
-    for name in scales.samples:
-        memory, files = scales.growth(name)
-        say(f"{name}: memory {memory:+.1%}, open files {files:+d} after the warm-up")
-        if memory >= GROWTH or files > SPARE_FILES:
-            grown.append(f"{name} grew")
-    return grown
+    found = {name: scales.growth(name) for name in scales.samples}
+    for name, each in found.items():
+        told = f"memory {each.memory:+.1%} ({each.slope / teams:+.0f} KB a release), open files {each.files:+d}"
+        say(f"{name}: {told} over the second half")
+    return [name for name, each in found.items() if each.memory >= GROWTH or each.files > SPARE_FILES]
 
 
 if __name__ == "__main__":
