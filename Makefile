@@ -24,7 +24,7 @@ demo: setup ## play one whole release on this machine (ONCE=1: exit at the end)
 	@$(BIN)/python -m bot demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: setup ## run all tests
-	@$(BIN)/python -m pytest -n 2
+	@$(BIN)/python -m pytest -n 3
 
 check: setup ## types, lint, format, import contracts
 	@$(BIN)/ruff check .
