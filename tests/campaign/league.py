@@ -39,6 +39,9 @@ BRANCH = Kind("branch", lambda n: "/release branch build-115 --allow-empty", lam
 LINK = Kind("new", lambda n: f"/release new {115 + n} --allow-empty", lambda n: f"v{115 + n}.0.0")
 TRACK = Kind("new-tracking", lambda n: f"/release new {315 + n} --allow-empty", lambda n: f"v{315 + n}.0.0")
 
+AGAIN = ("repeat the command later", "Please post it again", "Repeat the command later")
+"""What the bot says where the same command, posted again, may do."""
+
 
 class Team:
     """One repository and its releases."""
@@ -50,22 +53,37 @@ class Team:
         self.oracle = oracle
         self._numbers = itertools.count(1)
         self.tag = ""
+        self._command = ""
+        self._comment = 0
         self.issue = play.person("octocat").open_issue(name, "releases")
 
     def ask(self) -> int:
         """Ask for the next release; the comment."""
         number = next(self._numbers)
         self.tag = self.kind.tag(number)
-        return self.play.person("octocat").comment(self.name, self.issue, self.kind.command(number))
+        self._command = self.kind.command(number)
+        return self._post()
+
+    def _post(self) -> int:
+        self._comment = self.play.person("octocat").comment(self.name, self.issue, self._command)
+        return self._comment
+
+    def _do_as_told(self) -> None:
+        """Post it again where the bot asks for that: a role or a project could not be read just then."""
+        mark = f"<!-- manifest-release-bot:reply {self._comment} -->"
+        said = [each["body"] for each in self.play.person("octocat").comments(self.name, self.issue)]
+        if any(mark in body and any(words in body for words in AGAIN) for body in said):
+            self._post()
 
     def pull(self, timeout: float) -> int:
         """The number of the open pull request for it, when it is there."""
 
         def look() -> int | None:
             pulls = self.play.person("octocat").pulls(self.name)
-            return next(
-                (int(each["number"]) for each in pulls if each["head"]["ref"] == f"release-bot/{self.tag}"), None
-            )
+            found = next((each for each in pulls if each["head"]["ref"] == f"release-bot/{self.tag}"), None)
+            if found is None:
+                self._do_as_told()
+            return int(found["number"]) if found else None
 
         return self.play.until(f"the pull request for {self.tag} of {self.name}", look, timeout)
 
