@@ -98,6 +98,7 @@ class Bot:
                 return carry_out(self._desk, intent, Straight())
             except Outage as outage:
                 last: Exception = outage
+                time.sleep(PAUSE if outage.retry_after else 0)
             except Exception as fault:  # noqa: BLE001 - as the engine does
                 last, bugs = fault, bugs + 1
                 if isinstance(fault, Denied) and intent.lane == "acknowledge":
@@ -162,7 +163,7 @@ def released(switch: Switch) -> list[str]:
 @cache
 def template() -> Template:
     """This process's own."""
-    made = Template(QUICK)
+    made = Template({**QUICK, "DISPATCH_LOOKUP_SECONDS": "0.05"})
     atexit.register(made.close)
     return made
 
