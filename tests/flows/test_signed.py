@@ -160,6 +160,7 @@ def test_a_key_that_signs_otherwise_each_time_is_replayed_after_a_crash(play: Pl
         [*gpg, "--quick-gen-key", "Bot <bot@example.org>", "rsa2048", "sign"], check=True, capture_output=True
     )
     armour = subprocess.run([*gpg, "--armor", "--export-secret-keys"], check=True, capture_output=True).stdout
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=True)
     play = signing(play, Secret(armour.decode()))
     pull = play.propose()
     play.stage.person("hubot").merge(MANIFEST, pull)
