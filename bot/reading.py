@@ -192,6 +192,14 @@ def _channel_files(source: Source, refs: Mapping[str, str], config: Config) -> d
     return found
 
 
+def version_of(source: Source, refs: Mapping[str, str], config: Config, commit: str | None) -> Version | None:
+    """The version that a commit is released as, else what its version.txt says; None where neither tells."""
+    if commit is None:
+        return None
+    tagged = [version for version, target in released(refs, config).items() if target == commit]
+    return max(tagged, default=None) or version_at(source, commit, config)
+
+
 def version_at(source: Source, commit: str, config: Config) -> Version | None:
     """The version that a commit's version.txt says, or None where there is none to read."""
     data = source.tree(commit).read(config.manifest.version_file)

@@ -98,6 +98,11 @@ def released(refs: Mapping[str, str], config: Config) -> dict[Version, str]:
     return found
 
 
+def peeled(refs: Mapping[str, str], ref: str) -> str | None:
+    """The commit that a ref stands for, an annotated tag's too; None where there is no such ref."""
+    return refs.get(ref + "^{}", refs.get(ref))
+
+
 def version_of_tag(tag: str, config: Config) -> Version | None:
     """The version that a tag name stands for, or None where it is not the name of a release tag."""
     before, after = config.manifest.tag.split("{version}")

@@ -13,14 +13,14 @@ from bot.core import refusal as no
 from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Abandon
 from bot.core.objects import commit_payload
-from bot.core.record import PREFIX, Record
+from bot.core.record import Record
 from bot.core.refusal import Refusal
-from bot.core.snapshot import HEADS, TAGS
+from bot.core.snapshot import HEADS, TAGS, peeled
 from bot.core.text import refusals, replies, stopped as words
 from bot.core.text.quote import code, marker
 from bot.core.tree import Entry
 from bot.flows.desk import Desk
-from bot.flows.evidence import base_before, merge_commit, rival
+from bot.flows.evidence import base_before, merge_commit, unpublished
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror, RefUpdate
@@ -55,18 +55,11 @@ def give_up(desk: Desk, which: RepositoryId, number: int, by: str, steps: Steps)
 
 def push_revert(desk: Desk, which: RepositoryId, number: int) -> dict[str, Any]:
     """The commit that takes the merge back, on a branch of ours."""
-    repository = desk.repository(which)
-    pull = repository.pull(number)
-    sealed = desk.sealed(which, pull) if pull else None
-    if pull is None or sealed is None or not pull.merged or not pull.head.startswith(PREFIX):
-        return _refused(no.NothingStopped("abandon", f"pull request {number}", "no merged release of mine"))
-    record = sealed.record
-    other = rival(desk, which, record.version, number)
-    if other is not None:
-        return _refused(no.NothingStopped("abandon", record.tag, f"proposed by #{other} now"))
-    known = desk.store.release(which.id, record.version)
-    if known is not None and known.state not in STATES:
-        return _refused(no.NothingStopped("abandon", record.tag, known.state))
+    found = unpublished(desk, which, number, "abandon", STATES)
+    if isinstance(found, no.NothingStopped):
+        return _refused(found)
+    pull, sealed = found
+    repository, record = desk.repository(which), sealed.record
     with desk.mirror(repository) as mirror:
         record = replace(record, base=pull.base)  # it may have been retargeted
         made = _revert(desk, mirror, pull, record)
@@ -88,7 +81,7 @@ def _revert(desk: Desk, mirror: Mirror, pull: Pull, record: Record) -> str | no.
     mirror.fetch(refs)
     commit = merge_commit(desk, mirror, pull)
     base = refs.get(HEADS + record.base)
-    tagged = refs.get(TAGS + record.tag + "^{}", refs.get(TAGS + record.tag))
+    tagged = peeled(refs, TAGS + record.tag)
     if tagged is not None and tagged == pull.merge_commit:
         return no.CannotAbandon(record.tag, "its tag is on the server, and a tag is never taken back")
     if commit is None or base is None:

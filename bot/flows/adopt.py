@@ -17,17 +17,17 @@ from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Adopt, Publish
 from bot.core.manifest import BadManifest, read
 from bot.core.plan import RELEASE
-from bot.core.record import PREFIX, Adoption, Sealed, reseal
+from bot.core.record import Adoption, Sealed, reseal
 from bot.core.refusal import BadConfiguration, Refusal
 from bot.core.sensitive import sensitive
-from bot.core.snapshot import TAGS
+from bot.core.snapshot import TAGS, peeled
 from bot.core.text import refusals, replies
 from bot.core.text.difference import as_markdown
 from bot.core.text.pull import sensitive_block
 from bot.core.text.quote import code, marker
 from bot.core.tree import object_id
 from bot.flows.desk import Desk
-from bot.flows.evidence import gather, merge_commit, rival, tag_object
+from bot.flows.evidence import gather, merge_commit, tag_object, unpublished
 from bot.flows.outcome import Outcome, Steps
 from bot.gh import Repository
 from bot.mirror import Commit, Mirror
@@ -55,17 +55,11 @@ def _tell(desk: Desk, intent: Adopt, text: str) -> None:
 
 def judge_and_seal(desk: Desk, which: RepositoryId, number: int, by: str) -> dict[str, Any]:
     """Seal the merged tree as the release. `{"refused": text}`, or the tag and what is said."""
+    found = unpublished(desk, which, number, "adopt", STATES)
+    if isinstance(found, no.NothingStopped):
+        return _refused(found)
+    pull, sealed = found
     repository = desk.repository(which)
-    pull = repository.pull(number)
-    sealed = desk.sealed(which, pull) if pull else None
-    if pull is None or sealed is None or not pull.merged or not pull.head.startswith(PREFIX):
-        return _refused(no.NothingStopped("adopt", f"pull request {number}", "no merged release of mine"))
-    other = rival(desk, which, sealed.record.version, number)
-    if other is not None:
-        return _refused(no.NothingStopped("adopt", sealed.record.tag, f"proposed by #{other} now"))
-    known = desk.store.release(which.id, sealed.record.version)
-    if known is not None and known.state not in STATES:
-        return _refused(no.NothingStopped("adopt", sealed.record.tag, known.state))
     with desk.mirror(repository) as mirror:
         made = _judge(desk, repository, mirror, pull, sealed, by)
         changes = _changes(mirror, made, repository.clone_url()) if isinstance(made, Sealed) else ""
@@ -91,7 +85,7 @@ def _judge(desk: Desk, repository: Repository, mirror: Mirror, pull: Pull, seale
     commit = merge_commit(desk, mirror, pull)
     if commit is None:
         return no.CannotAdopt(tag, "the merge commit is on no branch any more")
-    tagged, target = refs.get(TAGS + tag), refs.get(TAGS + tag + "^{}", refs.get(TAGS + tag))
+    tagged, target = refs.get(TAGS + tag), peeled(refs, TAGS + tag)
     if tagged and target != commit.sha:
         return no.CannotAdopt(tag, f"the tag {code(tag)} is at {code((target or '')[:7])}, not at the merge")
     parent = _base_before(mirror, repository, pull, commit, sealed)

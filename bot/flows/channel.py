@@ -29,7 +29,7 @@ from bot.flows.outcome import Outcome, Steps
 from bot.flows.reply import refuse, say
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied
-from bot.reading import read_configuration, version_at
+from bot.reading import read_configuration, version_of
 
 A_DAY = timedelta(days=1)
 """How long a move waits for the second person."""
@@ -169,9 +169,7 @@ def _key(intent: Answer) -> str:
 
 
 def _version(mirror: Mirror, refs: Refs, config: Config, commit: str | None) -> str | None:
-    """The version that a commit is released as, else what its version file says."""
-    tagged = [version for version, target in released(refs, config).items() if target == commit]
-    found = max(tagged, default=None) or (version_at(mirror, commit, config) if commit else None)
+    found = version_of(mirror, refs, config, commit)
     return str(found) if found else None
 
 

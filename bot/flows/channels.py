@@ -6,7 +6,6 @@ from bot.core.hub import RepositoryId
 from bot.core.plan.orders import channel_moves
 from bot.core.record import ChannelOrder, Record
 from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import released
 from bot.core.text import progress as words
 from bot.core.text.quote import code, short
 from bot.core.version import Version
@@ -14,7 +13,7 @@ from bot.flows.desk import UNKNOWN, Desk
 from bot.gh import Repository
 from bot.mirror import Mirror, RefUpdate
 from bot.outage import Denied, Outage
-from bot.reading import read_configuration, version_at
+from bot.reading import read_configuration, version_of
 
 TRIES = 5
 """How often it is decided again when a channel moves between the decision and the push."""
@@ -56,8 +55,7 @@ def _move_channel(
         config = read_configuration(mirror, refs, repository.default_branch())
         if isinstance(config, BadConfiguration):
             return words.Row(order.name, "failed", desk.now(), code(config.sentence))
-        tagged = [version for version, commit in released(refs, config).items() if commit == now]
-        seen = max(tagged, default=None) or (version_at(mirror, now, config) if now else None)
+        seen = version_of(mirror, refs, config, now)
         if now and seen is None and order.mode == "newer":
             return words.Row(order.name, "failed", desk.now(), "stays: it is at a version that I cannot read")
         if not channel_moves(order.mode, seen, Version.parse(record.version)):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
+from bot.core import refusal as no
 from bot.core.audit import Facts
 from bot.core.config import Config
 from bot.core.hub import Pull, RepositoryId
 from bot.core.objects import tag_payload
-from bot.core.record import Record, Sealed
+from bot.core.record import PREFIX, Record, Sealed
 from bot.core.refusal import BadConfiguration
 from bot.core.signature import is_ours, split, weaker
 from bot.core.snapshot import HEADS, TAGS, released
@@ -97,6 +98,27 @@ def rival(desk: Desk, which: RepositoryId, version: str, number: int) -> int | N
     known = desk.store.release(which.id, version)
     taken = known is not None and known.state not in FREE and known.pull not in (None, number)
     return known.pull if known and taken else None
+
+
+def unpublished(
+    desk: Desk, which: RepositoryId, number: int, verb: str, states: Collection[str]
+) -> tuple[Pull, Sealed] | no.NothingStopped:
+    """The merged release pull request that `verb` was asked for, where its release is in one of these states.
+
+    A row that was lost is in none, and is no hindrance.
+    """
+    pull = desk.repository(which).pull(number)
+    sealed = desk.sealed(which, pull) if pull else None
+    if pull is None or sealed is None or not pull.merged or not pull.head.startswith(PREFIX):
+        return no.NothingStopped(verb, f"pull request {number}", "no merged release of mine")
+    record = sealed.record
+    other = rival(desk, which, record.version, number)
+    if other is not None:
+        return no.NothingStopped(verb, record.tag, f"proposed by #{other} now")
+    known = desk.store.release(which.id, record.version)
+    if known is not None and known.state not in states:
+        return no.NothingStopped(verb, record.tag, known.state)
+    return pull, sealed
 
 
 def merge_commit(desk: Desk, mirror: Mirror, pull: Pull) -> Commit | None:

@@ -16,7 +16,7 @@ from bot.core.hub import Pull, RepositoryId
 from bot.core.intent import Follow, Intent, Publish
 from bot.core.record import PREFIX, Record, Sealed
 from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import HEADS, TAGS
+from bot.core.snapshot import HEADS, TAGS, peeled
 from bot.core.text import progress as words, stopped as words_stopped
 from bot.core.text.quote import code, marker, short
 from bot.core.tree import object_id
@@ -161,7 +161,7 @@ def _prove_and_push_once(
     published = tagged == expected
     failed = [proof for proof in proofs if not proof.holds and (proof.number in LASTING or not published)]
     if failed or wrong:
-        by_hand = tagged is not None and refs.get(TAGS + record.tag + "^{}", tagged) == commit.sha
+        by_hand = tagged is not None and peeled(refs, TAGS + record.tag) == commit.sha
         why = f"proof {failed[0].number}: {failed[0].why}" if failed else wrong or ""
         return _stopped(record, why, proofs, by_hand)
     if published:

@@ -9,7 +9,7 @@ from bot.core.config import Config
 from bot.core.hub import RepositoryId
 from bot.core.intent import Answer
 from bot.core.refusal import BadConfiguration
-from bot.core.snapshot import HEADS, TAGS, released
+from bot.core.snapshot import HEADS, TAGS, peeled, released
 from bot.core.text import refusals, status as words
 from bot.core.version import Version
 from bot.flows.channel import Refs, channels_now
@@ -92,7 +92,7 @@ def _one(desk: Desk, mirror: Mirror, refs: Refs, config: Config, which: Reposito
     merged = re.search(r"^Merged-by: (\S+)$", tag.message, re.MULTILINE) if tag else None
     return words.OneRelease(
         tag=name,
-        commit=refs.get(TAGS + name + "^{}", tagged) if tagged else None,
+        commit=peeled(refs, TAGS + name),
         date=f"{tag.date:%Y-%m-%d %H:%M} UTC" if tag and tag.date else "",
         merged_by=merged[1] if merged else "",
         pull=row.pull if row else None,
